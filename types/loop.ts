@@ -48,6 +48,10 @@ export interface AbstractFuture<T> extends PromiseLike<T> {
   addDoneCallback(callback: (future: this) => void): void;
   /** Takes a callback away; how many there were. */
   removeDoneCallback(callback: (future: this) => void): number;
+  /** Ends it with a result; `InvalidStateError` when done, `RuntimeError` for a task. */
+  setResult(value: T): void;
+  /** Ends it with an error; `InvalidStateError` when done, `RuntimeError` for a task. */
+  setException(error: unknown): void;
   /** The loop it belongs to. */
   getLoop(): AbstractEventLoop;
 }
