@@ -1,4 +1,4 @@
-import type { AbstractEventLoop } from "./loop.ts";
+import type { AbstractEventLoop, Executor } from "./loop.ts";
 import type { AbstractServer } from "./server.ts";
 import type {
   AddrInfo,
@@ -137,6 +137,8 @@ export interface Io {
   ): Promise<Connected<SubprocessTransport, P>>;
   /** Installs `deliver` for a signal of the process; returns how to take it away. */
   watchSignal?(signal: Deno.Signal, deliver: () => void): () => void;
+  /** The executor of `runInExecutor(null, ...)`. */
+  createExecutor?(loop: AbstractEventLoop): Executor;
   /** Watches file descriptors. */
   readonly fds?: FdWatcher;
   /** The calls on sockets. */

@@ -88,8 +88,7 @@ export interface CreateServerOptions extends TlsTimeouts {
 }
 
 /** Options of `createUnixConnection`. */
-export interface CreateUnixConnectionOptions
-  extends TlsTimeouts, AbortableOptions {
+export interface CreateUnixConnectionOptions extends TlsTimeouts, AbortableOptions {
   /** Path of the socket. */
   path?: string;
   /** `true` needs a `serverHostname`. */

@@ -1,5 +1,4 @@
 import type {
-  AnyProtocol,
   AnyStreamProtocol,
   DatagramCallbacks,
   SubprocessCallbacks,

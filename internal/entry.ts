@@ -1,0 +1,23 @@
+/** How the scheduler goes on after an entry ran. */
+export const AT_ONCE = 0;
+/** After the microtask that the entry released. */
+export const AFTER_MICROTASK = 1;
+/** After all microtasks: a task took a step. */
+export const AFTER_DRAIN = 2;
+
+/** How the scheduler goes on after an entry ran. */
+export type Pace = typeof AT_ONCE | typeof AFTER_MICROTASK | typeof AFTER_DRAIN;
+
+/** Runs an entry. Named by a symbol, since handles are public objects. */
+export const run: unique symbol = Symbol("run");
+
+/** Whether an entry still wants to run. */
+export const live: unique symbol = Symbol("live");
+
+/** Something with a place in the ready queue of a loop. */
+export abstract class Entry {
+  /** Whether it still wants to run. */
+  [live] = true;
+  /** Runs it. */
+  abstract [run](): Pace;
+}

@@ -1,0 +1,81 @@
+import { RuntimeError } from "../errors.ts";
+import type { Io } from "../types/io.ts";
+import type { AbstractEventLoop, Executor } from "../types/loop.ts";
+
+/** The executor that `runInExecutor(null, ...)` uses: made at the first call, gone with the loop. */
+export class DefaultExecutor {
+  readonly #loop: AbstractEventLoop;
+  #executor: Executor | null = null;
+  #shutDown = false;
+
+  /** The default executor of `loop`. */
+  constructor(loop: AbstractEventLoop) {
+    this.#loop = loop;
+  }
+
+  /** The executor, made by `io` if there is none yet. */
+  get(io: Io): Executor {
+    if (this.#shutDown) {
+      throw new RuntimeError(
+        "Cannot call runInExecutor(): Executor shutdown has been called",
+      );
+    }
+    if (this.#executor === null) {
+      if (io.createExecutor === undefined) {
+        throw new Deno.errors.NotSupported(
+          "Cannot call runInExecutor(): the I/O of this event loop has no executor",
+        );
+      }
+      this.#executor = io.createExecutor(this.#loop);
+    }
+    return this.#executor;
+  }
+
+  /** Replaces it. */
+  set(executor: Executor): void {
+    if (
+      typeof executor?.submit !== "function" ||
+      typeof executor.shutdown !== "function"
+    ) {
+      throw new TypeError(
+        "Cannot set the default executor: expected an object with submit() and shutdown()",
+      );
+    }
+    this.#executor = executor;
+  }
+
+  /** Waits for its end, `timeoutMs` at most. */
+  async shutdown(timeoutMs: number | null): Promise<void> {
+    this.#shutDown = true;
+    const executor = this.#executor;
+    this.#executor = null;
+    if (executor === null) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const ended = executor.shutdown({ wait: true });
+    const late = timeoutMs === null ? [] : [
+      new Promise<"late">((resolve) => timer = setTimeout(resolve, timeoutMs, "late")),
+    ];
+    const outcome = await Promise.race([ended, ...late]);
+    clearTimeout(timer);
+    if (outcome !== "late") return;
+    this.#loop.callExceptionHandler({
+      message: `The executor did not finish joining its workers within ${timeoutMs} ms`,
+    });
+    await executor.shutdown({ wait: false });
+  }
+
+  /** The loop closes and does not wait. */
+  abandon(): void {
+    this.#shutDown = true;
+    const executor = this.#executor;
+    this.#executor = null;
+    executor?.shutdown({ wait: false, cancelFutures: true }).catch((
+      exception,
+    ) =>
+      this.#loop.callExceptionHandler({
+        message: "The default executor failed to shut down",
+        exception,
+      })
+    );
+  }
+}

@@ -1,0 +1,75 @@
+import type { Awaitable, Coroutine } from "../types/loop.ts";
+import { CancelledError } from "../errors.ts";
+import { Future, settle } from "./future.ts";
+import type { LoopInternals } from "./internals.ts";
+
+const FAILED = 2;
+const CANCELLED = 3;
+
+/**
+ * Makes a future of what can be awaited: a future stays itself, a function is
+ * started as a task, a promise is wrapped.
+ *
+ * @throws {RangeError} if a future belongs to another loop
+ * @throws {TypeError} if it cannot be awaited
+ */
+export function ensureFuture<T>(
+  awaitable: Awaitable<T>,
+  options: { loop: LoopInternals },
+): Future<T> {
+  const { loop } = options;
+  if (awaitable instanceof Future) {
+    if (awaitable.getLoop() !== loop) {
+      throw new RangeError(
+        `Cannot use ${awaitable} here: it belongs to a different loop`,
+      );
+    }
+    return awaitable;
+  }
+  if (typeof awaitable === "function") {
+    return loop.createTask(awaitable as Coroutine<T>) as unknown as Future<T>;
+  }
+  if (typeof (awaitable as PromiseLike<T> | undefined)?.then === "function") {
+    return wrapFuture(awaitable, { loop });
+  }
+  throw new TypeError(
+    `Cannot await ${Deno.inspect(awaitable)}: expected a future, a promise, or a function`,
+  );
+}
+
+/**
+ * A future with the outcome of `promise`. Cancelling the future lets whoever
+ * awaits it go on at once; the promise itself cannot be stopped. If it fails
+ * later all the same, the exception handler is told, unless the failure is the
+ * abort itself.
+ */
+export function wrapFuture<T>(
+  promise: PromiseLike<T>,
+  options: { loop: LoopInternals },
+): Future<T> {
+  if (promise instanceof Future) return promise;
+  const future = new Future<T>({ loop: options.loop });
+  Promise.resolve(promise).then(
+    (value) => void (future.done() || future.setResult(value)),
+    (error) => {
+      if (!future.done()) {
+        future[settle](
+          error instanceof CancelledError ? CANCELLED : FAILED,
+          error,
+        );
+      } else if (!isAbort(error)) {
+        options.loop.callExceptionHandler({
+          message: "A promise failed after the future that wrapped it was done",
+          exception: error,
+          future,
+        });
+      }
+    },
+  );
+  return future;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof CancelledError ||
+    (error instanceof DOMException && error.name === "AbortError");
+}

@@ -1,0 +1,414 @@
+import { RuntimeError } from "../errors.ts";
+import type { Clock, Io, SocketCalls } from "../types/io.ts";
+import type { AbstractEventLoop, Executor, ExecutorFunction } from "../types/loop.ts";
+import type {
+  AddrInfo,
+  ConnectAcceptedSocketOptions,
+  CreateConnectionOptions,
+  CreateDatagramEndpointOptions,
+  CreateServerOptions,
+  CreateUnixConnectionOptions,
+  CreateUnixServerOptions,
+  GetaddrinfoOptions,
+  PipeLike,
+  SendfileOptions,
+  SocketLike,
+  StartTlsOptions,
+  SubprocessOptions,
+} from "../types/options.ts";
+import type {
+  AnyStreamProtocol,
+  Connected,
+  DatagramCallbacks,
+  ProtocolFactory,
+  SubprocessCallbacks,
+} from "../types/protocols.ts";
+import type { AbstractServer } from "../types/server.ts";
+import type { TlsContext } from "../types/tls.ts";
+import type {
+  Address,
+  DatagramTransport,
+  HostAddress,
+  ReadTransport,
+  SubprocessTransport,
+  Transport,
+  WriteTransport,
+} from "../types/transports.ts";
+import { BaseEventLoop } from "./base_loop.ts";
+import { SystemClock } from "./clock.ts";
+import { DefaultExecutor } from "./default_executor.ts";
+import { FdHandles } from "./fd_handles.ts";
+import type { Future } from "./future.ts";
+import { scheduler } from "./internals.ts";
+import { SignalHandles } from "./signal_handles.ts";
+
+/** What an event loop is made of. */
+export interface EventLoopOptions {
+  /** The way to the outside; without it everything that needs one is refused. */
+  io?: Io;
+  /** The time. @default {the clock of the machine} */
+  clock?: Clock;
+}
+
+/**
+ * An event loop with every method of asyncio's. Made by `newEventLoop()`, which
+ * gives it the I/O of Deno; a bare `new EventLoop()` has none.
+ *
+ * ```ts
+ * import { newEventLoop } from "@deno-asyncio/asyncio";
+ *
+ * await using loop = newEventLoop();
+ * loop.callLater(10, () => loop.stop());
+ * await loop.runForever();
+ * ```
+ */
+export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
+  readonly #io: Io;
+  readonly #executor = new DefaultExecutor(this);
+  readonly #signals = new SignalHandles();
+  readonly #fds = new FdHandles();
+
+  /** Makes a loop. */
+  constructor(options: EventLoopOptions = {}) {
+    super(options.clock ?? new SystemClock());
+    this.#io = options.io ?? {};
+  }
+
+  protected override onClose(): void {
+    this.#signals.clear();
+    this.#executor.abandon();
+    this.#io.close?.(this);
+    this.#fds.clear();
+  }
+
+  /** Runs `fn(...args)` in `executor`, by default in a pool of Workers. Cancelling stops what has not started. */
+  runInExecutor<A extends unknown[], T>(
+    executor: Executor | null,
+    fn: ExecutorFunction<A, T>,
+    ...args: A
+  ): Future<T> {
+    this.#checkOpen("runInExecutor");
+    return (executor ?? this.#executor.get(this.#io)).submit(
+      fn,
+      ...args,
+    ) as Future<T>;
+  }
+
+  /** Sets the executor that `null` stands for. */
+  setDefaultExecutor(executor: Executor): void {
+    this.#executor.set(executor);
+  }
+
+  /** Waits until the default executor has ended, `timeoutMs` at most; after that it takes no more work. */
+  shutdownDefaultExecutor(
+    options: { timeoutMs?: number | null } = {},
+  ): Promise<void> {
+    return this.#executor.shutdown(options.timeoutMs ?? null);
+  }
+
+  /** Asks the system's resolver, hosts file included. Requires `--allow-net`. */
+  async getaddrinfo(
+    hostname: string | null,
+    port: number | string | null,
+    options: GetaddrinfoOptions = {},
+  ): Promise<AddrInfo[]> {
+    return await this.#need("getaddrinfo")(this, hostname, port, options);
+  }
+
+  /** Host and service name of an address. Requires `--allow-net`. */
+  async getnameinfo(
+    address: HostAddress,
+    flags = 0,
+  ): Promise<[string, string]> {
+    return await this.#need("getnameinfo")(this, address, flags);
+  }
+
+  /** Connects over TCP, and TLS with `tls`. Requires `--allow-net`. */
+  async createConnection<P extends AnyStreamProtocol>(
+    protocolFactory: ProtocolFactory<P>,
+    options: CreateConnectionOptions,
+  ): Promise<Connected<Transport, P>> {
+    return await this.#need("createConnection")(this, protocolFactory, options);
+  }
+
+  /** Listens on TCP. Requires `--allow-net`. */
+  async createServer(
+    protocolFactory: ProtocolFactory<AnyStreamProtocol>,
+    options: CreateServerOptions,
+  ): Promise<AbstractServer> {
+    return await this.#need("createServer")(this, protocolFactory, options);
+  }
+
+  /** Connects to a unix socket. Requires `--allow-net`, and `--allow-read` and `--allow-write` of the path. */
+  async createUnixConnection<P extends AnyStreamProtocol>(
+    protocolFactory: ProtocolFactory<P>,
+    options: CreateUnixConnectionOptions,
+  ): Promise<Connected<Transport, P>> {
+    return await this.#need("createUnixConnection")(
+      this,
+      protocolFactory,
+      options,
+    );
+  }
+
+  /** Listens on a unix socket. Requires `--allow-net`, and `--allow-read` and `--allow-write` of the path. */
+  async createUnixServer(
+    protocolFactory: ProtocolFactory<AnyStreamProtocol>,
+    options: CreateUnixServerOptions,
+  ): Promise<AbstractServer> {
+    return await this.#need("createUnixServer")(this, protocolFactory, options);
+  }
+
+  /** Makes a transport of a connection that was accepted elsewhere. */
+  async connectAcceptedSocket<P extends AnyStreamProtocol>(
+    protocolFactory: ProtocolFactory<P>,
+    sock: SocketLike,
+    options: ConnectAcceptedSocketOptions = {},
+  ): Promise<Connected<Transport, P>> {
+    return await this.#need("connectAcceptedSocket")(
+      this,
+      protocolFactory,
+      sock,
+      options,
+    );
+  }
+
+  /** Opens a UDP or unix datagram endpoint. Requires `--allow-net`. */
+  async createDatagramEndpoint<P extends DatagramCallbacks>(
+    protocolFactory: ProtocolFactory<P>,
+    options: CreateDatagramEndpointOptions,
+  ): Promise<Connected<DatagramTransport, P>> {
+    return await this.#need("createDatagramEndpoint")(
+      this,
+      protocolFactory,
+      options,
+    );
+  }
+
+  /** Sends a file over a transport. Resolves to the number of bytes sent. */
+  async sendfile(
+    transport: WriteTransport,
+    file: Deno.FsFile,
+    options: SendfileOptions = {},
+  ): Promise<number> {
+    return await this.#need("sendfile")(this, transport, file, options);
+  }
+
+  /** Makes a connection a TLS connection. Resolves to the transport to use from then on. */
+  async startTls(
+    transport: Transport,
+    protocol: AnyStreamProtocol,
+    tlsContext: TlsContext,
+    options: StartTlsOptions = {},
+  ): Promise<Transport> {
+    return await this.#need("startTls")(
+      this,
+      transport,
+      protocol,
+      tlsContext,
+      options,
+    );
+  }
+
+  /** Reads from a pipe. */
+  async connectReadPipe<P extends AnyStreamProtocol>(
+    protocolFactory: ProtocolFactory<P>,
+    pipe: PipeLike,
+  ): Promise<Connected<ReadTransport, P>> {
+    return await this.#need("connectReadPipe")(this, protocolFactory, pipe);
+  }
+
+  /** Writes to a pipe. */
+  async connectWritePipe<P extends AnyStreamProtocol>(
+    protocolFactory: ProtocolFactory<P>,
+    pipe: PipeLike,
+  ): Promise<Connected<WriteTransport, P>> {
+    return await this.#need("connectWritePipe")(this, protocolFactory, pipe);
+  }
+
+  /** Calls `callback(...args)` whenever `fd` is readable, in the context of the caller. Requires `--allow-ffi`. */
+  addReader<A extends unknown[]>(
+    fd: number | { fileno(): number },
+    callback: (...args: A) => unknown,
+    ...args: A
+  ): void {
+    this.#checkOpen("addReader");
+    this.#fds.add(
+      "Reader",
+      this.#need("fds"),
+      this,
+      fd,
+      callback as (...args: never[]) => unknown,
+      args,
+    );
+  }
+
+  /** Stops watching; whether there was a reader. */
+  removeReader(fd: number | { fileno(): number }): boolean {
+    return this.#fds.remove("Reader", this.#need("fds"), this, fd);
+  }
+
+  /** Calls `callback(...args)` whenever `fd` is writable, in the context of the caller. Requires `--allow-ffi`. */
+  addWriter<A extends unknown[]>(
+    fd: number | { fileno(): number },
+    callback: (...args: A) => unknown,
+    ...args: A
+  ): void {
+    this.#checkOpen("addWriter");
+    this.#fds.add(
+      "Writer",
+      this.#need("fds"),
+      this,
+      fd,
+      callback as (...args: never[]) => unknown,
+      args,
+    );
+  }
+
+  /** Stops watching; whether there was a writer. */
+  removeWriter(fd: number | { fileno(): number }): boolean {
+    return this.#fds.remove("Writer", this.#need("fds"), this, fd);
+  }
+
+  /** Receives up to `n` bytes; none at EOF. */
+  async sockRecv(sock: SocketLike, n: number): Promise<Uint8Array> {
+    return await this.#sockets.recv(this, sock, n);
+  }
+
+  /** Receives into `buffer`; the count, 0 at EOF. */
+  async sockRecvInto(sock: SocketLike, buffer: Uint8Array): Promise<number> {
+    return await this.#sockets.recvInto(this, sock, buffer);
+  }
+
+  /** Receives one datagram of up to `n` bytes. */
+  async sockRecvfrom(
+    sock: SocketLike,
+    n: number,
+  ): Promise<[Uint8Array, Deno.Addr]> {
+    return await this.#sockets.recvfrom(this, sock, n);
+  }
+
+  /** Receives one datagram into `buffer`. */
+  async sockRecvfromInto(
+    sock: SocketLike,
+    buffer: Uint8Array,
+    nbytes = 0,
+  ): Promise<[number, Deno.Addr]> {
+    return await this.#sockets.recvfromInto(this, sock, buffer, nbytes);
+  }
+
+  /** Sends all of `data`. */
+  async sockSendall(sock: SocketLike, data: Uint8Array): Promise<void> {
+    return await this.#sockets.sendall(this, sock, data);
+  }
+
+  /** Sends one datagram; the number of bytes sent. */
+  async sockSendto(
+    sock: SocketLike,
+    data: Uint8Array,
+    addr: Address,
+  ): Promise<number> {
+    return await this.#sockets.sendto(this, sock, data, addr);
+  }
+
+  /** Connects. */
+  async sockConnect(sock: SocketLike, addr: Address): Promise<void> {
+    return await this.#sockets.connect(this, sock, addr);
+  }
+
+  /** Accepts one connection; it and the address of its peer. */
+  async sockAccept(sock: SocketLike): Promise<[SocketLike, Deno.Addr]> {
+    return await this.#sockets.accept(this, sock);
+  }
+
+  /** Sends a file; the number of bytes sent. */
+  async sockSendfile(
+    sock: SocketLike,
+    file: Deno.FsFile,
+    options: SendfileOptions = {},
+  ): Promise<number> {
+    return await this.#sockets.sendfile(this, sock, file, options);
+  }
+
+  /**
+   * Calls `callback(...args)` in the loop when the process receives `signal`;
+   * replaces the one before.
+   *
+   * @throws {RangeError} if there is no such signal
+   * @throws {RuntimeError} if it cannot be caught
+   */
+  addSignalHandler<A extends unknown[]>(
+    signal: Deno.Signal,
+    callback: (...args: A) => unknown,
+    ...args: A
+  ): void {
+    this.#checkOpen("addSignalHandler");
+    this.#signals.add(
+      this[scheduler],
+      this.#need("watchSignal"),
+      signal,
+      callback as (...args: never[]) => unknown,
+      args,
+    );
+  }
+
+  /** Takes the handler of a signal away; whether there was one. */
+  removeSignalHandler(signal: Deno.Signal): boolean {
+    return this.#signals.remove(signal);
+  }
+
+  /** Starts a program. Requires `--allow-run`. */
+  async subprocessExec<P extends SubprocessCallbacks>(
+    protocolFactory: ProtocolFactory<P>,
+    program: string,
+    args: readonly string[] = [],
+    options: SubprocessOptions = {},
+  ): Promise<Connected<SubprocessTransport, P>> {
+    return await this.#need("subprocessExec")(
+      this,
+      protocolFactory,
+      program,
+      args,
+      options,
+    );
+  }
+
+  /** Starts a command line in the shell, `/bin/sh -c`. Requires `--allow-run`. */
+  async subprocessShell<P extends SubprocessCallbacks>(
+    protocolFactory: ProtocolFactory<P>,
+    command: string,
+    options: SubprocessOptions = {},
+  ): Promise<Connected<SubprocessTransport, P>> {
+    if (typeof command !== "string") {
+      throw new TypeError(
+        `Cannot start a shell command: expected a string, got ${typeof command}`,
+      );
+    }
+    return await this.subprocessExec(protocolFactory, "/bin/sh", [
+      "-c",
+      command,
+    ], options);
+  }
+
+  get #sockets(): SocketCalls {
+    return this.#need("sockets");
+  }
+
+  /** The part of the I/O named `what`, bound to it. */
+  #need<K extends Exclude<keyof Io, "close">>(what: K): NonNullable<Io[K]> {
+    this.#checkOpen(what);
+    const part = this.#io[what];
+    if (part === undefined) {
+      throw new Deno.errors.NotSupported(
+        `Cannot call ${what}(): the I/O of this event loop does not offer it`,
+      );
+    }
+    return (typeof part === "function" ? part.bind(this.#io) : part) as NonNullable<Io[K]>;
+  }
+
+  #checkOpen(what: string): void {
+    if (this.isClosed()) {
+      throw new RuntimeError(`Cannot call ${what}(): Event loop is closed`);
+    }
+  }
+}

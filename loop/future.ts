@@ -1,0 +1,431 @@
+import { CancelledError, InvalidStateError, RuntimeError } from "../errors.ts";
+import type { AbstractFuture } from "../types/loop.ts";
+import { scope } from "../internal/context.ts";
+import { AFTER_DRAIN, Entry, type Pace, run } from "../internal/entry.ts";
+import { Handle } from "./handle.ts";
+import { brief, creationStack } from "./format.ts";
+import { type LoopInternals, scheduler } from "./internals.ts";
+import { DirectCall, type Scheduler } from "./scheduler.ts";
+import type { UnretrievedError } from "./unretrieved.ts";
+import { type Wait, type Waiter, waitFor, wake } from "./waiting.ts";
+
+const PENDING = 0;
+const FINISHED = 1;
+const FAILED = 2;
+const CANCELLED = 3;
+
+const sourceOf = Function.prototype.toString;
+const NATIVE = sourceOf.call(Promise.withResolvers<void>().resolve);
+
+/**
+ * Whether `then` was called by the platform: by an `await`, or to resolve a
+ * promise. Its two functions need no async context, and no answer. 40 ns.
+ */
+function isPlatform(onFulfilled: unknown, onRejected: unknown): boolean {
+  return typeof onRejected === "function" && onRejected.name === "" &&
+    sourceOf.call(onRejected) === NATIVE &&
+    typeof onFulfilled === "function" && onFulfilled.name === "";
+}
+
+/** Sets a future's outcome, also of a task, whose public setters refuse. */
+export const settle: unique symbol = Symbol("settle");
+/** Calls a function of the library when a future is done. */
+export const whenDone: unique symbol = Symbol("whenDone");
+/** Takes such a call back. */
+export const forget: unique symbol = Symbol("forget");
+/** The tasks that await a future. */
+export const waitingTasks: unique symbol = Symbol("waitingTasks");
+/** Makes the `then` of a done future wait for one iteration: `sleep(0)`. */
+export const yieldOnce: unique symbol = Symbol("yieldOnce");
+
+/**
+ * The outcome of an operation that is not finished yet. It can be awaited,
+ * cancelled, and asked. Callbacks and waiting tasks run in a later iteration of
+ * the loop, in the order in which they came.
+ *
+ * An error that nobody looks at is reported to the exception handler of the
+ * loop; it never becomes an unhandled rejection of the process.
+ */
+export class Future<T> implements AbstractFuture<T> {
+  readonly #loop: LoopInternals;
+  #state: 0 | 1 | 2 | 3 = PENDING;
+  #value: unknown = undefined;
+  #waiters: Entry | Entry[] | null = null;
+  #unretrieved: UnretrievedError | null = null;
+  #sourceTraceback: string | undefined;
+
+  /** Makes a pending future of `loop`; `loop.createFuture()` is the usual way. */
+  constructor(options: { loop: LoopInternals }) {
+    this.#loop = options.loop;
+    if (options.loop[scheduler].debug) this.#sourceTraceback = creationStack();
+  }
+
+  /** The loop it belongs to. */
+  getLoop(): LoopInternals {
+    return this.#loop;
+  }
+
+  /** Whether it has a result, an error, or was cancelled. */
+  done(): boolean {
+    return this.#state !== PENDING;
+  }
+
+  /** Whether it was cancelled. */
+  cancelled(): boolean {
+    return this.#state === CANCELLED;
+  }
+
+  /**
+   * The result.
+   *
+   * @throws the error it failed with, {@linkcode CancelledError} if it was
+   * cancelled, {@linkcode InvalidStateError} if it is not done
+   */
+  result(): T {
+    if (this.#state === FINISHED) return this.#value as T;
+    if (this.#state === PENDING) {
+      throw new InvalidStateError(
+        `Cannot get the result of ${this}: it is not done`,
+      );
+    }
+    throw this.#takeError();
+  }
+
+  /**
+   * The error it failed with, or `null`.
+   *
+   * @throws {CancelledError} if it was cancelled
+   * @throws {InvalidStateError} if it is not done
+   */
+  exception(): unknown {
+    if (this.#state === FINISHED) return null;
+    if (this.#state === PENDING) {
+      throw new InvalidStateError(
+        `Cannot get the exception of ${this}: it is not done`,
+      );
+    }
+    const error = this.#takeError();
+    if (this.#state === CANCELLED) throw error;
+    return error;
+  }
+
+  /**
+   * Makes `value` the result.
+   *
+   * @throws {InvalidStateError} if it is done
+   */
+  setResult(value: T): void {
+    this.#mustBePending("set the result of");
+    this[settle](FINISHED, value);
+  }
+
+  /**
+   * Makes it fail with `error`, an error or a class of errors.
+   *
+   * @throws {InvalidStateError} if it is done
+   */
+  setException(error: unknown): void {
+    this.#mustBePending("set the exception of");
+    const made = typeof error === "function" && error.prototype instanceof Error
+      ? new (error as new () => Error)()
+      : error;
+    if (made === undefined || made === null) {
+      throw new TypeError(
+        `Cannot set the exception of ${this}: expected an error, got ${made}`,
+      );
+    }
+    this[settle](FAILED, made);
+  }
+
+  /** Cancels it: whoever awaits it gets a {@linkcode CancelledError} with `message`. `false` if it is done. */
+  cancel(message?: string): boolean {
+    if (this.#state !== PENDING) return false;
+    this[settle](CANCELLED, message);
+    return true;
+  }
+
+  /**
+   * Calls `callback(this)` in a later iteration once it is done, in the async
+   * context of the caller; in the next one if it is done already.
+   */
+  addDoneCallback(callback: (future: this) => void): void {
+    this.#addWaiter(new DoneCallback(this.#loop[scheduler], callback, this));
+  }
+
+  /** Takes a callback away that is not scheduled yet; how many there were. */
+  removeDoneCallback(callback: (future: this) => void): number {
+    return this.#remove((entry) => entry instanceof DoneCallback && entry.callback === callback);
+  }
+
+  /**
+   * Waits for it; what `await` calls. Inside a task this means that the task
+   * waits for it, and cancelling the task cancels it: use `addDoneCallback` to
+   * only look on.
+   */
+  then<R1 = T, R2 = never>(
+    onFulfilled?: ((value: T) => R1 | PromiseLike<R1>) | null,
+    onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
+  ): Future<R1 | R2> {
+    if (!isPlatform(onFulfilled, onRejected)) {
+      return derive(
+        this,
+        new Promise<T>((resolve, reject) => void this.then(resolve, reject))
+          .then(onFulfilled, onRejected),
+      );
+    }
+    const resolve = onFulfilled as (value: T) => void;
+    const reject = onRejected as (reason: unknown) => void;
+    if (this.#state !== PENDING && !this[yieldOnce]) {
+      if (this.#state === FINISHED) resolve(this.#value as T);
+      else reject(this.#takeError());
+    } else {
+      const running = scope.getStore()?.task as Waiter | null | undefined;
+      const task = running === null || running === undefined || running.done() ? null : running;
+      const wakeup = new Wakeup(
+        this as Future<unknown>,
+        task,
+        resolve as (value: unknown) => void,
+        reject,
+      );
+      const problem = task === null ? null : whyNot(this as Future<unknown>, task);
+      if (problem !== null) {
+        wakeup.fail(problem);
+      } else {
+        this.#addWaiter(wakeup);
+        task?.[waitFor](wakeup);
+      }
+    }
+    // The platform does not look at the answer.
+    return undefined as unknown as Future<R1 | R2>;
+  }
+
+  /** As of a promise. */
+  catch<R = never>(
+    onRejected?: ((reason: unknown) => R | PromiseLike<R>) | null,
+  ): Future<T | R> {
+    return this.then(undefined, onRejected);
+  }
+
+  /** As of a promise. */
+  finally(onFinally?: (() => void) | null): Future<T> {
+    return derive(
+      this,
+      new Promise<T>((resolve, reject) => void this.then(resolve, reject))
+        .finally(onFinally),
+    );
+  }
+
+  /** @internal */
+  get [yieldOnce](): boolean {
+    return false;
+  }
+
+  /** @internal */
+  [settle](state: 1 | 2 | 3, value: unknown): void {
+    this.#state = state;
+    this.#value = value;
+    if (state === FAILED) this.#watchError();
+    const waiters = this.#waiters;
+    if (waiters === null) return;
+    this.#waiters = null;
+    const queue = this.#loop[scheduler];
+    if (waiters instanceof Entry) queue.push(waiters);
+    else for (const waiter of waiters) queue.push(waiter);
+  }
+
+  /** The tasks that wait for it. @internal */
+  get [waitingTasks](): Waiter[] {
+    const waiters = this.#waiters instanceof Entry ? [this.#waiters] : this.#waiters ?? [];
+    return waiters.flatMap((entry) =>
+      entry instanceof Wakeup && entry.task !== null ? [entry.task] : []
+    );
+  }
+
+  /** Takes an entry of {@linkcode whenDone} back that is not scheduled yet. @internal */
+  [forget](entry: Entry): void {
+    this.#remove((other) => other === entry);
+  }
+
+  /** Calls `callback(this)` once it is done, outside any async context. @internal */
+  [whenDone](callback: (future: this) => void): Entry {
+    const entry = new DirectCall(this.#loop[scheduler], callback, this);
+    this.#addWaiter(entry);
+    return entry;
+  }
+
+  /** The error, counted as seen. @internal */
+  takeOutcome(wakeup: Wakeup): void {
+    if (this.#state === FINISHED) wakeup.resolve(this.#value);
+    else wakeup.reject(this.#takeError());
+  }
+
+  /** What it says of itself in messages. */
+  protected describe(): string {
+    const outcome = this.#state === FINISHED
+      ? `finished result=${brief(this.#value)}`
+      : this.#state === FAILED
+      ? `finished exception=${brief(this.#value)}`
+      : this.#state === CANCELLED
+      ? "cancelled"
+      : "pending";
+    return `Future ${outcome}`;
+  }
+
+  /** For messages. */
+  toString(): string {
+    return `<${this.describe()}>`;
+  }
+
+  /** For `console.log`. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  /** Where it was made, in debug mode. */
+  protected get sourceTraceback(): string | undefined {
+    return this.#sourceTraceback;
+  }
+
+  #takeError(): unknown {
+    if (this.#unretrieved !== null) {
+      this.#loop[scheduler].unretrieved.delete(this.#unretrieved);
+      this.#unretrieved = null;
+    }
+    if (this.#state === CANCELLED && !(this.#value instanceof CancelledError)) {
+      this.#value = new CancelledError(this.#value as string | undefined);
+    }
+    return this.#value;
+  }
+
+  /** A waiting task will look at the error; without one somebody has to be told. */
+  #watchError(): void {
+    const waiters = this.#waiters;
+    if (
+      waiters instanceof Wakeup ||
+      (Array.isArray(waiters) &&
+        waiters.some((entry) => entry instanceof Wakeup))
+    ) return;
+    this.#unretrieved = {
+      kind: this.describe().startsWith("Task") ? "Task" : "Future",
+      label: this.toString(),
+      exception: this.#value,
+      future: new WeakRef<AbstractFuture<unknown>>(this),
+      sourceTraceback: this.#sourceTraceback,
+    };
+    this.#loop[scheduler].unretrieved.add(this, this.#unretrieved);
+  }
+
+  #addWaiter(entry: Entry): void {
+    if (this.#state !== PENDING) this.#loop[scheduler].push(entry);
+    else if (this.#waiters === null) this.#waiters = entry;
+    else if (this.#waiters instanceof Entry) {
+      this.#waiters = [this.#waiters, entry];
+    } else this.#waiters.push(entry);
+  }
+
+  /** Takes waiters out that have not been scheduled. @internal */
+  #remove(matches: (entry: Entry) => boolean): number {
+    const waiters = this.#waiters;
+    if (waiters === null) return 0;
+    const all = waiters instanceof Entry ? [waiters] : waiters;
+    const kept = all.filter((entry) => !matches(entry));
+    this.#waiters = kept.length === 0 ? null : kept;
+    return all.length - kept.length;
+  }
+
+  #mustBePending(what: string): void {
+    if (this.#state !== PENDING) {
+      throw new InvalidStateError(`Cannot ${what} ${this}: it is done`);
+    }
+  }
+}
+
+/** A user's callback on a future: a handle that knows its function. */
+class DoneCallback extends Handle {
+  readonly callback: (future: never) => void;
+
+  constructor(
+    queue: Scheduler,
+    callback: (future: never) => void,
+    future: unknown,
+  ) {
+    super(queue, callback as (...args: never[]) => unknown, [future]);
+    this.callback = callback;
+  }
+}
+
+/** An `await` on a future: where its function goes on. */
+export class Wakeup extends Entry implements Wait {
+  /** What is awaited. */
+  readonly future: Future<unknown>;
+  /** Goes on with a value. */
+  readonly resolve: (value: unknown) => void;
+  /** Goes on by throwing. */
+  readonly reject: (reason: unknown) => void;
+  /** Who waits; `null` for code outside of any task. */
+  readonly task: Waiter | null;
+  #error: unknown = undefined;
+
+  /** Made by `then`. */
+  constructor(
+    future: Future<unknown>,
+    task: Waiter | null,
+    resolve: (value: unknown) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    super();
+    this.future = future;
+    this.task = task;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  /** Makes the `await` throw `error` in the next iteration, whatever becomes of the future. */
+  fail(error: unknown): void {
+    this.#error = error;
+    this.future.getLoop()[scheduler].push(this);
+  }
+
+  [run](): Pace {
+    const cancellation = this.task === null ? null : this.task[wake](this);
+    if (cancellation !== null) this.reject(cancellation);
+    else if (this.#error !== undefined) this.reject(this.#error);
+    else this.future.takeOutcome(this);
+    return AFTER_DRAIN;
+  }
+
+  /** For messages. */
+  override toString(): string {
+    return String(this.task ?? this.future);
+  }
+}
+
+/** The future of what a user's `then` makes of another one. */
+function derive<T, R>(source: Future<T>, outcome: Promise<R>): Future<R> {
+  const derived = new Future<R>({ loop: source.getLoop() });
+  outcome.then(
+    (value) => void (derived.done() || derived.setResult(value)),
+    (error) =>
+      void (derived.done() ||
+        derived[settle](
+          error instanceof CancelledError ? CANCELLED : FAILED,
+          error,
+        )),
+  );
+  return derived;
+}
+
+/** Why `task` cannot wait for `future`; `null` if it can. */
+function whyNot(future: Future<unknown>, task: Waiter): RuntimeError | null {
+  if (future as unknown === task) {
+    return new RuntimeError(
+      `Cannot await ${task} in itself: it would never end`,
+    );
+  }
+  if (future.getLoop() !== task.getLoop()) {
+    return new RuntimeError(
+      `Cannot await ${future} in ${task}: it is attached to a different loop`,
+    );
+  }
+  return null;
+}

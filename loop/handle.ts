@@ -1,0 +1,138 @@
+import type { AbstractHandle, AbstractTimerHandle } from "../types/loop.ts";
+import { KeyboardInterrupt } from "../errors.ts";
+import { enterCallback, Gate, leaveCallback } from "../internal/context.ts";
+import { AFTER_MICROTASK, Entry, live, type Pace, run } from "../internal/entry.ts";
+import { brief, creationStack, functionName } from "./format.ts";
+import type { Scheduler, TimerEntry } from "./scheduler.ts";
+
+/**
+ * A callback in the ready queue, bound to the async context of whoever
+ * scheduled it. Made by `callSoon`.
+ */
+export class Handle extends Entry implements AbstractHandle {
+  readonly #scheduler: Scheduler;
+  readonly #open: () => void;
+  #callback: ((...args: never[]) => unknown) | null;
+  #args: readonly unknown[];
+  readonly #sourceTraceback: string | undefined;
+
+  /** Made by the loop. */
+  constructor(
+    scheduler: Scheduler,
+    callback: (...args: never[]) => unknown,
+    args: readonly unknown[],
+  ) {
+    super();
+    this.#scheduler = scheduler;
+    this.#callback = callback;
+    this.#args = args;
+    if (scheduler.debug) this.#sourceTraceback = creationStack();
+    const gate = new Gate();
+    gate.passed.then(() => this.#call());
+    this.#open = gate.open;
+  }
+
+  /** Takes the callback back; without effect once it ran. Idempotent. */
+  cancel(): void {
+    if (!this[live]) return;
+    this[live] = false;
+    // Whatever the callback holds must not live on with a timer that is far away.
+    this.#callback = null;
+    this.#args = [];
+  }
+
+  /** Whether it was taken back. */
+  cancelled(): boolean {
+    return !this[live];
+  }
+
+  [run](): Pace {
+    this.#open();
+    return AFTER_MICROTASK;
+  }
+
+  #call(): void {
+    const callback = this.#callback as ((...args: unknown[]) => unknown) | null;
+    if (callback === null) return;
+    const outer = enterCallback(this.#scheduler.scope.loop);
+    try {
+      const result = callback(...this.#args);
+      if (result !== undefined) this.#watch(result);
+    } catch (exception) {
+      this.#report(exception);
+    } finally {
+      leaveCallback(outer);
+    }
+  }
+
+  /** An async callback is on its own; at least its error must not be lost. */
+  #watch(result: unknown): void {
+    if (!(result instanceof Promise)) return;
+    this.#scheduler.wantDrain();
+    result.catch((exception) => this.#report(exception));
+  }
+
+  #report(exception: unknown): void {
+    if (exception instanceof KeyboardInterrupt) {
+      return this.#scheduler.escape(exception);
+    }
+    this.#scheduler.report({
+      message: `Exception in callback ${this}`,
+      exception,
+      handle: this,
+      ...(this.#sourceTraceback !== undefined &&
+        { sourceTraceback: this.#sourceTraceback }),
+    });
+  }
+
+  /** For messages. */
+  override toString(): string {
+    const args = this.#scheduler.debug
+      ? this.#args.map(brief).join(", ")
+      : this.#args.length > 0
+      ? "..."
+      : "";
+    const what = this.#callback === null ? "cancelled" : `${functionName(this.#callback)}(${args})`;
+    return `<${this.constructor.name} ${what}>`;
+  }
+
+  /** For `console.log`. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+}
+
+/** A {@linkcode Handle} with a time. Made by `callLater` and `callAt`. */
+export class TimerHandle extends Handle implements AbstractTimerHandle, TimerEntry {
+  /** When it is due, on the clock of `loop.time()`. */
+  readonly deadline: number;
+  /** Order of scheduling among equal deadlines. */
+  readonly seq: number;
+  /** Whether it still waits for its time. */
+  scheduled = true;
+  readonly #timers: Scheduler;
+
+  /** Made by the loop. */
+  constructor(
+    scheduler: Scheduler,
+    deadline: number,
+    callback: (...args: never[]) => unknown,
+    args: readonly unknown[],
+  ) {
+    super(scheduler, callback, args);
+    this.#timers = scheduler;
+    this.deadline = deadline;
+    this.seq = scheduler.nextSeq();
+  }
+
+  /** Its time, on the clock of `loop.time()`; also after it ran or was cancelled. */
+  when(): number {
+    return this.deadline;
+  }
+
+  /** Takes the callback back; without effect once it ran. Idempotent. */
+  override cancel(): void {
+    if (this[live] && this.scheduled) this.#timers.timerCancelled();
+    super.cancel();
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * The event loop, futures, tasks and handles.
+ *
+ * ```ts
+ * import { EventLoop } from "@deno-asyncio/asyncio/loop";
+ *
+ * const loop = new EventLoop();
+ * console.log(await loop.runUntilComplete(async () => await loop.createTask(() => 42)));
+ * loop.close();
+ * ```
+ *
+ * @module
+ */
+
+export { EventLoop, type EventLoopOptions } from "./event_loop.ts";
+export { BaseEventLoop } from "./base_loop.ts";
+export { SystemClock } from "./clock.ts";
+export { Future } from "./future.ts";
+export { Handle, TimerHandle } from "./handle.ts";
+export { getRunningLoop } from "./running.ts";
+export { Task } from "./task.ts";
