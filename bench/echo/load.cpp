@@ -1,0 +1,147 @@
+// Load on an echo server over loopback: every connection sends a message, waits for all of it to come back, and
+// sends the next. Prints one line of JSON: requests, seconds, CPU seconds of the server process, latency.
+//
+//   load PORT CONNECTIONS MESSAGE_BYTES SECONDS WARMUP_SECONDS SERVER_PID
+//
+// The server's CPU time is read at both ends of the measured window, so that start and JIT do not count, and is the
+// figure to compare: the core of the load saturates too, and the rate then says more about this file than about the server.
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
+
+struct Connection {
+  int fd;
+  size_t got, sent;
+  double started;
+};
+
+static double now() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+// User and system time of a process, threads that ended included.
+static double cpu_seconds(int pid) {
+  char path[64], text[1024];
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  FILE *file = fopen(path, "r");
+  if (!file) { perror(path); exit(1); }
+  text[fread(text, 1, sizeof text - 1, file)] = 0;
+  fclose(file);
+  unsigned long user, system;
+  const char *rest = strrchr(text, ')');
+  if (!rest || sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) {
+    fprintf(stderr, "cannot read %s\n", path);
+    exit(1);
+  }
+  return double(user + system) / sysconf(_SC_CLK_TCK);
+}
+
+static int open_connection(int port) {
+  int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(fd, (sockaddr *)&address, sizeof address)) { perror("connect"); exit(1); }
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  return fd;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 7) { fprintf(stderr, "load PORT CONNECTIONS MESSAGE_BYTES SECONDS WARMUP_SECONDS SERVER_PID\n"); return 2; }
+  int port = atoi(argv[1]), count = atoi(argv[2]), pid = atoi(argv[6]);
+  size_t size = atol(argv[3]);
+  double seconds = atof(argv[4]), warmup = atof(argv[5]);
+
+  // One connection comes and goes before the others. CPython's asyncio reads into a fresh 256 KiB object, which glibc
+  // maps and unmaps each time until it has seen one of that size freed, as a read of EOF does: 27 us a request before,
+  // 8 us after. A server that runs has seen an EOF.
+  int visitor = open_connection(port);
+  shutdown(visitor, SHUT_WR);
+  char ignored;
+  if (read(visitor, &ignored, 1) != 0) { fprintf(stderr, "no EOF in answer to an EOF\n"); return 1; }
+  close(visitor);
+
+  int epoll = epoll_create1(0);
+  std::vector<Connection> connections(count);
+  std::vector<char> buffer(1 << 20), message(size, 'x');
+  message.back() = '\n';  // for servers that echo lines
+  for (int i = 0; i < count; i++) {
+    int fd = open_connection(port);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    connections[i] = {fd, 0, 0, 0};
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u32 = i;
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+  }
+
+  // Whether all of the message is out.
+  auto send_more = [&](Connection &c) {
+    while (c.sent < size) {
+      ssize_t n = write(c.fd, message.data() + c.sent, size - c.sent);
+      if (n < 0 && errno == EAGAIN) return false;
+      if (n < 0) { perror("write"); exit(1); }
+      c.sent += n;
+    }
+    return true;
+  };
+  auto watch = [&](int i, bool writable) {
+    epoll_event event{};
+    event.events = EPOLLIN | (writable ? EPOLLOUT : 0);
+    event.data.u32 = i;
+    epoll_ctl(epoll, EPOLL_CTL_MOD, connections[i].fd, &event);
+  };
+
+  std::vector<float> latency;
+  latency.reserve(4000000);
+  size_t done = 0;
+  double begin = now() + warmup, end = begin + seconds, cpu = -1, measured_from = begin;
+  for (int i = 0; i < count; i++) {
+    connections[i].started = now();
+    if (!send_more(connections[i])) watch(i, true);
+  }
+  epoll_event events[1024];
+  double t;
+  while ((t = now()) < end) {
+    if (cpu < 0 && t >= begin) { cpu = cpu_seconds(pid); measured_from = t; }
+    int n = epoll_wait(epoll, events, 1024, 10);
+    for (int j = 0; j < n; j++) {
+      int i = events[j].data.u32;
+      Connection &c = connections[i];
+      if (events[j].events & EPOLLOUT && send_more(c)) watch(i, false);
+      if (!(events[j].events & (EPOLLIN | EPOLLHUP | EPOLLERR))) continue;
+      ssize_t got = read(c.fd, buffer.data(), buffer.size());
+      if (got < 0 && errno == EAGAIN) continue;
+      if (got <= 0) { fprintf(stderr, "connection lost: %s\n", got ? strerror(errno) : "EOF"); return 1; }
+      c.got += got;
+      if (c.got < size) continue;
+      double at = now();
+      if (cpu >= 0) {
+        done++;
+        if (latency.size() < latency.capacity()) latency.push_back(at - c.started);
+      }
+      c.got = c.sent = 0;
+      c.started = at;
+      if (!send_more(c)) watch(i, true);
+    }
+  }
+  double elapsed = now() - measured_from;
+  double used = cpu_seconds(pid) - cpu;
+  std::sort(latency.begin(), latency.end());
+  auto percentile = [&](int p) { return latency.empty() ? 0 : latency[(latency.size() - 1) * p / 100] * 1e6; };
+  printf("{\"requests\":%zu,\"seconds\":%.6f,\"cpuSeconds\":%.2f,\"p50\":%.1f,\"p99\":%.1f}\n", done, elapsed, used,
+         percentile(50), percentile(99));
+}

@@ -1,0 +1,43 @@
+/**
+ * All benchmarks against all peers that are present: see README.md.
+ *
+ * ```sh
+ * deno task bench --only=micro,echo --rounds=3 --seconds=3 --peers=ours,uvloop --connections=10000
+ * ```
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { runEcho } from "./run_echo.ts";
+import { runIdle } from "./run_idle.ts";
+import { runImport } from "./run_import.ts";
+import { runMicro } from "./run_micro.ts";
+
+const { values } = parseArgs({
+  args: Deno.args,
+  options: {
+    only: { type: "string", default: "micro,echo,idle,import" },
+    rounds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "3" },
+    peers: { type: "string", default: "" },
+    connections: { type: "string", default: "10000" },
+  },
+});
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+const peers = values.peers.split(",").filter((peer) => peer !== "");
+
+const suites: Record<string, () => Promise<void>> = {
+  micro: () => runMicro({ rounds }),
+  echo: () => runEcho({ rounds, seconds, peers }),
+  idle: () => runIdle({ connections: Number(values.connections) }),
+  import: () => runImport({ rounds: rounds * 5 }),
+};
+for (const name of values.only.split(",")) {
+  const suite = suites[name];
+  if (suite === undefined) {
+    const known = Object.keys(suites).join(", ");
+    throw new RangeError(`--only: no suite "${name}"; there are ${known}`);
+  }
+  await suite();
+}
