@@ -55,9 +55,7 @@ Deno.test("types.ts and types/ are types only", () => {
 
 Deno.test("importing mod.ts loads no heavy module", () => {
   const loaded = [...loadedWith("mod.ts", edges)];
-  const heavy = loaded.filter((path) =>
-    path.startsWith("node:") && !LIGHT.has(path)
-  );
+  const heavy = loaded.filter((path) => path.startsWith("node:") && !LIGHT.has(path));
   assertEquals(heavy, []);
 });
 

@@ -74,8 +74,7 @@ Deno.test("findExecutable() finds programs by name and by path", () => {
 
 Deno.test("judgePeers() skips, or fails when peers are required", () => {
   const find = (peer: string) => peer === "here" ? "/bin/here" : undefined;
-  const judge = (peers: string[], required: boolean) =>
-    judgePeers(peers, { find, required });
+  const judge = (peers: string[], required: boolean) => judgePeers(peers, { find, required });
   assertEquals(judge(["here"], true), { verdict: "run" });
   assertEquals(judge(["here", "gone"], false), {
     verdict: "skip",
