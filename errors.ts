@@ -115,9 +115,7 @@ export class ExceptionGroup extends AggregateError {
     if (errors.length === 0) {
       throw new RangeError("Cannot create ExceptionGroup: errors is empty");
     }
-    const count = `${errors.length} sub-exception${
-      errors.length === 1 ? "" : "s"
-    }`;
+    const count = `${errors.length} sub-exception${errors.length === 1 ? "" : "s"}`;
     super([...errors], `${message} (${count})`);
   }
 }

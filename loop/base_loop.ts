@@ -15,7 +15,7 @@ import { formatContext, reportTo } from "./exception_handler.ts";
 import { functionName } from "./format.ts";
 import { forget, Future, whenDone } from "./future.ts";
 import { Handle, TimerHandle } from "./handle.ts";
-import { type LoopInternals, scheduler, taskSet } from "./internals.ts";
+import { type LoopInternals, type LoopResource, resources, scheduler, taskSet } from "./internals.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Task } from "./task.ts";
 
@@ -25,6 +25,8 @@ export abstract class BaseEventLoop {
   readonly [scheduler]: Scheduler;
   /** @internal */
   readonly [taskSet]: Set<AbstractTask<unknown>> = new Set();
+  /** @internal */
+  readonly [resources]: Set<LoopResource> = new Set();
   #closed = false;
   #taskFactory: TaskFactory | null = null;
   #exceptionHandler: ExceptionHandler | null = null;
@@ -111,6 +113,8 @@ export abstract class BaseEventLoop {
     this.#closed = true;
     this[scheduler].clear();
     this.onClose();
+    for (const resource of this[resources]) resource.release();
+    this[resources].clear();
     for (const task of this[taskSet]) {
       this.callExceptionHandler({
         message: `Task was destroyed but it is pending: ${task}`,

@@ -7,12 +7,23 @@ export const scheduler: unique symbol = Symbol("scheduler");
 /** Where a loop keeps its tasks that are not done; strongly, so that none vanishes. */
 export const taskSet: unique symbol = Symbol("taskSet");
 
+/** Where a loop keeps what it must release when it closes: open transports, servers, watchers. */
+export const resources: unique symbol = Symbol("resources");
+
+/** Something that holds a resource of the platform. */
+export interface LoopResource {
+  /** Gives it back at once. The loop is closed: no callback runs any more. */
+  release(): void;
+}
+
 /** A loop as the library sees it. */
 export interface LoopInternals extends AbstractEventLoop {
   /** The engine. */
   readonly [scheduler]: Scheduler;
   /** The tasks that are not done. */
   readonly [taskSet]: Set<AbstractTask<unknown>>;
+  /** What is released when the loop closes. */
+  readonly [resources]: Set<LoopResource>;
 }
 
 /** The engine of `loop`; refuses a loop that is not built on ours. */
@@ -24,4 +35,10 @@ export function schedulerOf(loop: AbstractEventLoop): Scheduler {
     );
   }
   return engine;
+}
+
+/** A loop as the library sees it; refuses one that is not built on ours. */
+export function internalsOf(loop: AbstractEventLoop): LoopInternals {
+  schedulerOf(loop);
+  return loop as LoopInternals;
 }

@@ -227,9 +227,13 @@ export class Scheduler {
    * running: wait for the promise, it resolves in the turn of the callback.
    */
   ioTurn(): Promise<void> | null {
-    if (this.#polling) return null;
+    return this.#polling ? null : this.nextTurn();
+  }
+
+  /** Resolves in the next iteration, as the turn of whoever awaits it. */
+  nextTurn(): Promise<void> {
     const turn = new Turn();
-    this.#ready.push(turn);
+    this.push(turn);
     return turn.gate.passed;
   }
 

@@ -1,0 +1,7 @@
+/**
+ * streams.
+ *
+ * @module
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * subprocess.
+ *
+ * @module
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * tasks.
+ *
+ * @module
+ */
+
+export {};
