@@ -55,7 +55,7 @@ function cases(floor: Command): Case[] {
     : { node: { program: node, args: [here("echo/echo_node.mjs")] } };
   function protocol(rawBuffer: number): Record<string, Command> {
     return {
-      ours: denoCommand("echo/echo_ours.ts", "proto"),
+      ours: denoCommand("echo/echo_protocol.ts"),
       "raw deno": denoCommand("echo/echo_raw.ts", String(rawBuffer)),
       ...nodeServer,
       ...pythonCommands("echo/echo_asyncio.py", "proto"),
@@ -64,7 +64,7 @@ function cases(floor: Command): Case[] {
   }
   function streams(mode: string): Record<string, Command> {
     return {
-      ours: denoCommand("echo/echo_ours.ts", mode),
+      ours: denoCommand("echo/echo_streams.ts", mode),
       ...pythonCommands("echo/echo_asyncio.py", mode),
     };
   }

@@ -18,7 +18,7 @@ interface Memory {
 export async function runIdle(options: { connections: number }): Promise<void> {
   const { connections } = options;
   const servers = {
-    ours: denoCommand("echo/echo_ours.ts", "proto"),
+    ours: denoCommand("echo/echo_protocol.ts"),
     "raw deno": denoCommand("echo/echo_raw.ts", "65536"),
     ...pythonCommands("echo/echo_asyncio.py", "proto"),
   };
