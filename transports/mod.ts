@@ -5,9 +5,8 @@
  * import { EventLoop } from "@deno-asyncio/asyncio/loop";
  * import { DenoIo } from "@deno-asyncio/asyncio/transports";
  *
- * using loop = { [Symbol.dispose]: () => real.close() };
- * const real = new EventLoop({ io: new DenoIo() });
- * console.log(real.isRunning(), typeof loop);
+ * await using loop = new EventLoop({ io: new DenoIo() });
+ * console.log(loop.isRunning());
  * ```
  *
  * @module

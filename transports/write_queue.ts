@@ -1,17 +1,13 @@
 import { Deque } from "../internal/deque.ts";
+import { returnStage, takeStage } from "./stage_pool.ts";
 
-/** Small writes are sent together, up to this many bytes. */
-const STAGE_SIZE = 64 * 1024;
-/** Stages kept for reuse. One is enough for any number of connections while sockets take what they get. */
-const SPARE_STAGES = 16;
-
-const spares: Uint8Array[] = [];
+/** Small writes that wait are sent together, up to this many bytes. */
+const JOIN_SIZE = 64 * 1024;
 
 /**
  * The bytes of a transport on their way out, copied from the caller: the
  * platform reads from the array it was given for as long as the socket is full,
- * and a caller that reuses its array must not change what is sent. Small pieces
- * are copied together into a stage that comes from a shared pool.
+ * and a caller that reuses its array must not change what is sent.
  */
 export class WriteQueue {
   /** Bytes that wait, the current piece included. */
@@ -29,17 +25,14 @@ export class WriteQueue {
   /** Adds bytes at the end. */
   push(data: Uint8Array): void {
     this.size += data.length;
-    if (this.#piece === null && data.length <= STAGE_SIZE) {
-      const stage = this.#stage = spares.pop() ?? new Uint8Array(STAGE_SIZE);
-      stage.set(data);
-      this.#piece = stage.subarray(0, data.length);
-      this.#sent = 0;
-    } else if (this.#piece === null) {
-      this.#piece = data.slice();
-      this.#sent = 0;
-    } else {
+    if (this.#piece !== null) {
       this.#waiting.push(data.slice());
+      return;
     }
+    const stage = this.#stage = takeStage(data.length);
+    stage.set(data);
+    this.#piece = stage.length === data.length ? stage : stage.subarray(0, data.length);
+    this.#sent = 0;
   }
 
   /** What to give to the platform now. */
@@ -52,42 +45,33 @@ export class WriteQueue {
   sent(count: number): boolean {
     this.size -= count;
     this.#sent += count;
-    const piece = this.#piece as Uint8Array;
-    if (this.#sent < piece.length) return true;
+    if (this.#sent < (this.#piece as Uint8Array).length) return true;
+    if (this.#stage !== null) returnStage(this.#stage);
+    this.#stage = null;
     this.#sent = 0;
-    if (this.#waiting.size === 0) {
-      this.#piece = null;
-      this.#returnStage();
-      return false;
-    }
-    this.#piece = this.#join();
-    return true;
+    this.#piece = this.#waiting.size === 0 ? null : this.#join();
+    return this.#piece !== null;
   }
 
-  /** Forgets everything. The platform may still read from the current piece: its stage is not reused. */
+  /** Forgets everything. The platform may still read from the current piece: its stage is not used again. */
   clear(): void {
     this.#waiting.clear();
     this.#piece = this.#stage = null;
     this.size = 0;
   }
 
-  /** The next big piece, or as many small ones as fit into a stage. */
+  /** The next big piece, or as many small ones as fit together. */
   #join(): Uint8Array {
     const first = this.#waiting.shift() as Uint8Array;
-    if (this.#waiting.size === 0 || first.length >= STAGE_SIZE) return first;
-    const stage = this.#stage ??= spares.pop() ?? new Uint8Array(STAGE_SIZE);
+    if (this.#waiting.size === 0 || first.length >= JOIN_SIZE) return first;
+    const stage = this.#stage = takeStage(JOIN_SIZE);
     let used = 0;
     let data: Uint8Array | undefined = first;
-    for (; data !== undefined && used + data.length <= STAGE_SIZE; data = this.#waiting.shift()) {
+    for (; data !== undefined && used + data.length <= JOIN_SIZE; data = this.#waiting.shift()) {
       stage.set(data, used);
       used += data.length;
     }
     if (data !== undefined) this.#waiting.unshift(data);
     return stage.subarray(0, used);
-  }
-
-  #returnStage(): void {
-    if (this.#stage !== null && spares.length < SPARE_STAGES) spares.push(this.#stage);
-    this.#stage = null;
   }
 }
