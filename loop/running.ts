@@ -1,6 +1,6 @@
 import { RuntimeError } from "../errors.ts";
 import { activeLoop } from "../internal/context.ts";
-import type { AbstractEventLoop } from "../types/loop.ts";
+import type { EventLoop } from "./event_loop.ts";
 
 /**
  * The loop whose callback or task is running now, also after an `await` inside
@@ -14,12 +14,12 @@ import type { AbstractEventLoop } from "../types/loop.ts";
  *
  * @throws {RuntimeError} when no loop is running here
  */
-export function getRunningLoop(): AbstractEventLoop {
+export function getRunningLoop(): EventLoop {
   const loop = activeLoop();
   if (loop === null) {
     throw new RuntimeError(
       "Cannot get the running event loop: no event loop is running here",
     );
   }
-  return loop;
+  return loop as EventLoop;
 }

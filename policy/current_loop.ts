@@ -1,4 +1,4 @@
-import type { AbstractEventLoop } from "../types/loop.ts";
+import type { EventLoop } from "../loop/event_loop.ts";
 import { activeLoop } from "../internal/context.ts";
 import { getEventLoopPolicy } from "./event_loop_policy.ts";
 
@@ -7,8 +7,8 @@ import { getEventLoopPolicy } from "./event_loop_policy.ts";
  *
  * @throws {RuntimeError} if there is neither
  */
-export function getEventLoop(): AbstractEventLoop {
-  return activeLoop() ?? getEventLoopPolicy().getEventLoop();
+export function getEventLoop(): EventLoop {
+  return activeLoop() as EventLoop | null ?? getEventLoopPolicy().getEventLoop();
 }
 
 /**
@@ -16,11 +16,11 @@ export function getEventLoop(): AbstractEventLoop {
  *
  * @throws {TypeError} if it is not a loop
  */
-export function setEventLoop(loop: AbstractEventLoop | null): void {
+export function setEventLoop(loop: EventLoop | null): void {
   getEventLoopPolicy().setEventLoop(loop);
 }
 
 /** A new loop of the policy; it does not become the current one. */
-export function newEventLoop(): AbstractEventLoop {
+export function newEventLoop(): EventLoop {
   return getEventLoopPolicy().newEventLoop();
 }

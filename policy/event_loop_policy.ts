@@ -1,5 +1,4 @@
 import { RuntimeError } from "../errors.ts";
-import type { AbstractEventLoop } from "../types/loop.ts";
 import { EventLoop } from "../loop/event_loop.ts";
 import { DenoIo } from "../transports/deno_io.ts";
 
@@ -10,23 +9,23 @@ import { DenoIo } from "../transports/deno_io.ts";
  */
 export abstract class AbstractEventLoopPolicy {
   /** The current loop; never creates one. */
-  abstract getEventLoop(): AbstractEventLoop;
+  abstract getEventLoop(): EventLoop;
   /** Makes `loop` the current one; `null` for none. */
-  abstract setEventLoop(loop: AbstractEventLoop | null): void;
+  abstract setEventLoop(loop: EventLoop | null): void;
   /** A new loop; it does not become the current one. */
-  abstract newEventLoop(): AbstractEventLoop;
+  abstract newEventLoop(): EventLoop;
 }
 
 /** The loop of this library on the I/O of Deno. */
 export class DefaultEventLoopPolicy extends AbstractEventLoopPolicy {
-  #loop: AbstractEventLoop | null = null;
+  #loop: EventLoop | null = null;
 
   /**
    * The loop given to `setEventLoop`.
    *
    * @throws {RuntimeError} if there is none
    */
-  override getEventLoop(): AbstractEventLoop {
+  override getEventLoop(): EventLoop {
     if (this.#loop === null) {
       throw new RuntimeError(
         "Cannot get the event loop: There is no current event loop; use run() or setEventLoop()",
@@ -40,7 +39,7 @@ export class DefaultEventLoopPolicy extends AbstractEventLoopPolicy {
    *
    * @throws {TypeError} if it is not a loop
    */
-  override setEventLoop(loop: AbstractEventLoop | null): void {
+  override setEventLoop(loop: EventLoop | null): void {
     if (
       loop !== null && (typeof loop !== "object" || typeof loop.runUntilComplete !== "function")
     ) {

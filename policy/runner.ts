@@ -1,5 +1,6 @@
 import { CancelledError, KeyboardInterrupt, RuntimeError } from "../errors.ts";
-import type { AbstractEventLoop, AbstractTask, Awaitable, Coroutine } from "../types/loop.ts";
+import type { EventLoop } from "../loop/event_loop.ts";
+import type { AbstractTask, Awaitable, Coroutine } from "../types/loop.ts";
 import { activeLoop } from "../internal/context.ts";
 import { internalsOf, taskSet } from "../loop/internals.ts";
 import { newEventLoop, setEventLoop } from "./current_loop.ts";
@@ -12,7 +13,7 @@ export interface RunnerOptions {
   /** Debug mode of the loop. @default {that of a new loop} */
   debug?: boolean;
   /** Makes the loop. @default {the policy's, which also becomes the current loop} */
-  loopFactory?: () => AbstractEventLoop;
+  loopFactory?: () => EventLoop;
 }
 
 /**
@@ -32,7 +33,7 @@ export interface RunnerOptions {
  */
 export class Runner implements AsyncDisposable {
   readonly #options: RunnerOptions;
-  #loop: AbstractEventLoop | null = null;
+  #loop: EventLoop | null = null;
   #closed = false;
 
   /** Makes a runner; the loop is made when it is needed. */
@@ -45,7 +46,7 @@ export class Runner implements AsyncDisposable {
    *
    * @throws {RuntimeError} once the runner is closed
    */
-  getLoop(): AbstractEventLoop {
+  getLoop(): EventLoop {
     if (this.#closed) throw new RuntimeError("Cannot use Runner: it is closed");
     if (this.#loop === null) {
       const { debug, loopFactory } = this.#options;
@@ -143,7 +144,7 @@ function asCoroutine<T>(main: Awaitable<T>): Coroutine<T> {
 }
 
 /** Calls `interrupt` on SIGINT, unless the I/O of the loop knows no signals; returns how to stop. */
-function onInterrupt(loop: AbstractEventLoop, interrupt: () => void): () => void {
+function onInterrupt(loop: EventLoop, interrupt: () => void): () => void {
   try {
     loop.addSignalHandler("SIGINT", interrupt);
   } catch (error) {
@@ -153,7 +154,7 @@ function onInterrupt(loop: AbstractEventLoop, interrupt: () => void): () => void
   return () => void (loop.isClosed() || loop.removeSignalHandler("SIGINT"));
 }
 
-async function cancelAllTasks(loop: AbstractEventLoop): Promise<void> {
+async function cancelAllTasks(loop: EventLoop): Promise<void> {
   const left = [...internalsOf(loop)[taskSet]];
   if (left.length === 0) return;
   for (const task of left) task.cancel();
