@@ -1,8 +1,6 @@
 import { CancelledError } from "../errors.ts";
 import { type Future, settle } from "./future.ts";
-
-const FAILED = 2;
-const CANCELLED = 3;
+import { CANCELLED, FAILED } from "./outcome.ts";
 
 /**
  * What to await instead of `future`, so that the wait ends with `signal.reason`

@@ -15,7 +15,13 @@ import { formatContext, reportTo } from "./exception_handler.ts";
 import { functionName } from "./format.ts";
 import { forget, Future, whenDone } from "./future.ts";
 import { Handle, TimerHandle } from "./handle.ts";
-import { type LoopInternals, type LoopResource, resources, scheduler, taskSet } from "./internals.ts";
+import {
+  type LoopInternals,
+  type LoopResource,
+  resources,
+  scheduler,
+  taskSet,
+} from "./internals.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Task } from "./task.ts";
 
@@ -29,6 +35,8 @@ export abstract class BaseEventLoop {
   readonly [resources]: Set<LoopResource> = new Set();
   #closed = false;
   #taskFactory: TaskFactory | null = null;
+  /** The options of most tasks. Copying them for each takes 60 ns. */
+  readonly #plain: { loop: LoopInternals } = { loop: this.#self };
   #exceptionHandler: ExceptionHandler | null = null;
   #asyncgens: Set<AsyncGenerator<unknown, unknown, unknown>> = new Set();
 
@@ -255,12 +263,12 @@ export abstract class BaseEventLoop {
    * @throws {TypeError} if `coro` is not a function
    * @throws {RuntimeError} if the loop is closed
    */
-  createTask<T>(coro: Coroutine<T>, options: CreateTaskOptions = {}): Task<T> {
+  createTask<T>(coro: Coroutine<T>, options?: CreateTaskOptions): Task<T> {
     this.#checkOpen("createTask");
-    if (this.#taskFactory === null) {
-      return new Task(coro, { ...options, loop: this.#self });
+    if (this.#taskFactory !== null) {
+      return this.#taskFactory(this.#self, coro, options ?? {}) as Task<T>;
     }
-    return this.#taskFactory(this.#self, coro, options) as Task<T>;
+    return new Task(coro, options === undefined ? this.#plain : { ...options, loop: this.#self });
   }
 
   /** Sets what makes the tasks of this loop; `null` for the default. */

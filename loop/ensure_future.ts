@@ -2,9 +2,7 @@ import type { Awaitable, Coroutine } from "../types/loop.ts";
 import { CancelledError } from "../errors.ts";
 import { Future, settle } from "./future.ts";
 import type { LoopInternals } from "./internals.ts";
-
-const FAILED = 2;
-const CANCELLED = 3;
+import { CANCELLED, FAILED } from "./outcome.ts";
 
 /**
  * Makes a future of what can be awaited: a future stays itself, a function is

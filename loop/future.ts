@@ -6,13 +6,9 @@ import { Handle } from "./handle.ts";
 import { brief, creationStack } from "./format.ts";
 import { type LoopInternals, scheduler } from "./internals.ts";
 import { DirectCall, type Scheduler } from "./scheduler.ts";
+import { CANCELLED, FAILED, FINISHED, type Outcome, PENDING } from "./outcome.ts";
 import type { UnretrievedError } from "./unretrieved.ts";
 import { type Wait, type Waiter, waitFor, wake } from "./waiting.ts";
-
-const PENDING = 0;
-const FINISHED = 1;
-const FAILED = 2;
-const CANCELLED = 3;
 
 const sourceOf = Function.prototype.toString;
 const NATIVE = sourceOf.call(Promise.withResolvers<void>().resolve);
@@ -48,7 +44,7 @@ export const yieldOnce: unique symbol = Symbol("yieldOnce");
  */
 export class Future<T> implements AbstractFuture<T> {
   readonly #loop: LoopInternals;
-  #state: 0 | 1 | 2 | 3 = PENDING;
+  #state: typeof PENDING | Outcome = PENDING;
   #value: unknown = undefined;
   #waiters: Entry | Entry[] | null = null;
   #unretrieved: UnretrievedError | null = null;
@@ -221,7 +217,7 @@ export class Future<T> implements AbstractFuture<T> {
   }
 
   /** @internal */
-  [settle](state: 1 | 2 | 3, value: unknown): void {
+  [settle](state: Outcome, value: unknown): void {
     this.#state = state;
     this.#value = value;
     if (state === FAILED) this.#watchError();
@@ -237,7 +233,7 @@ export class Future<T> implements AbstractFuture<T> {
   get [waitingTasks](): Waiter[] {
     const waiters = this.#waiters instanceof Entry ? [this.#waiters] : this.#waiters ?? [];
     return waiters.flatMap((entry) =>
-      entry instanceof Wakeup && entry.task !== null ? [entry.task] : []
+      (entry instanceof Wakeup || entry instanceof Watch) && entry.task !== null ? [entry.task] : []
     );
   }
 
@@ -246,9 +242,12 @@ export class Future<T> implements AbstractFuture<T> {
     this.#remove((other) => other === entry);
   }
 
-  /** Calls `callback(this)` once it is done, outside any async context. @internal */
-  [whenDone](callback: (future: this) => void): Entry {
-    const entry = new DirectCall(this.#loop[scheduler], callback, this);
+  /**
+   * Calls `callback(this)` once it is done, outside any async context. `task`
+   * waits for it by this callback: the call graph shows it. @internal
+   */
+  [whenDone](callback: (future: this) => void, task: Waiter | null = null): Entry {
+    const entry = new Watch(this.#loop[scheduler], callback, this, task);
     this.#addWaiter(entry);
     return entry;
   }
@@ -279,6 +278,11 @@ export class Future<T> implements AbstractFuture<T> {
   /** For `console.log`. */
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
+  }
+
+  /** Lets TypeScript take a future where a promise is wanted. */
+  get [Symbol.toStringTag](): string {
+    return this.constructor.name;
   }
 
   /** Where it was made, in debug mode. */
@@ -351,6 +355,21 @@ class DoneCallback extends Handle {
   ) {
     super(queue, callback as (...args: never[]) => unknown, [future]);
     this.callback = callback;
+  }
+}
+
+/** A call of the library on behalf of a task that waits. */
+class Watch<T> extends DirectCall<T> {
+  readonly task: Waiter | null;
+
+  constructor(
+    queue: Scheduler,
+    callback: (future: T) => void,
+    future: T,
+    task: Waiter | null,
+  ) {
+    super(queue, callback, future);
+    this.task = task;
   }
 }
 

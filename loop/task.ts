@@ -1,45 +1,73 @@
 import { CancelledError, KeyboardInterrupt, RuntimeError } from "../errors.ts";
 import type { AbstractTask, Coroutine, CreateTaskOptions } from "../types/loop.ts";
-import { enterCallback, Gate, leaveCallback, type Scope, scope } from "../internal/context.ts";
+import {
+  activeTask,
+  enterCallback,
+  Gate,
+  leaveCallback,
+  type Scope,
+  scope,
+} from "../internal/context.ts";
 import { AFTER_DRAIN, Entry, type Pace, run } from "../internal/entry.ts";
 import { functionName } from "./format.ts";
 import { Future, settle } from "./future.ts";
 import { type LoopInternals, scheduler, taskSet } from "./internals.ts";
+import { CANCELLED, FAILED, FINISHED, type Outcome } from "./outcome.ts";
 import { type Wait, type Waiter, waitFor, wake } from "./waiting.ts";
-
-const FINISHED = 1;
-const FAILED = 2;
-const CANCELLED = 3;
 
 let taskCounter = 0;
 
 /** What a task waits for now. */
 export const waitedFor: unique symbol = Symbol("waitedFor");
-const begin: unique symbol = Symbol("begin");
+const drive: unique symbol = Symbol("drive");
 
-function startBody(task: { [begin](): void }): void {
-  task[begin]();
+function startBody(task: { [drive](): Promise<void> }): void {
+  void task[drive]();
 }
 
-/** Starts a task, in the async context of whoever made it. */
-class Start extends Entry {
-  readonly #gate = new Gate();
-  readonly #task: unknown;
+/**
+ * The body of a task: its place in the ready queue, and the scope of its code.
+ * It lets go of a task that is done. What an AsyncLocalStorage holds survives
+ * one collection more than the code that ran in it; that must not be the task
+ * and its result.
+ */
+class Body extends Entry implements Scope {
+  readonly loop: LoopInternals;
+  task: AbstractTask<unknown> | null;
+  #open: (() => void) | null = null;
 
-  constructor(task: unknown, step: () => void) {
+  constructor(task: AbstractTask<unknown>, loop: LoopInternals) {
     super();
-    this.#task = task;
-    this.#gate.passed.then(step);
+    this.task = task;
+    this.loop = loop;
+  }
+
+  /** Calls `start` when the entry runs, in the async context of now. */
+  startLater(start: () => void): void {
+    const gate = new Gate();
+    gate.passed.then(start);
+    this.#open = gate.open;
   }
 
   [run](): Pace {
-    this.#gate.open();
+    (this.#open as () => void)();
+    this.#open = null;
     return AFTER_DRAIN;
   }
 
   override toString(): string {
-    return String(this.#task);
+    return String(this.task);
   }
+}
+
+/** What few tasks need. */
+interface Extras {
+  /** Of {@linkcode Task.signal}. */
+  controller: AbortController | null;
+  /** The signal was the only way to tell the body of a cancellation, this iteration. */
+  signalTook: boolean;
+  /** Stops listening to the `signal` option. */
+  stopListening: (() => void) | null;
 }
 
 /**
@@ -51,18 +79,15 @@ class Start extends Entry {
  * A native promise cannot be interrupted: pass {@linkcode Task.signal} to what
  * makes it, or await `wrapFuture(promise)`.
  */
-export class Task<T> extends Future<T> implements AbstractTask<T>, Scope, Waiter {
-  /** The loop it runs in. */
-  readonly loop: LoopInternals;
+export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
+  readonly #body: Body;
   #coro: Coroutine<T> | null;
   #name: string | number;
   #waits: Wait | Wait[] | null = null;
   #cancelRequests = 0;
   #mustCancel = false;
   #cancelMessage: string | undefined;
-  #controller: AbortController | null = null;
-  #signalTook = false;
-  #stopListening: (() => void) | null = null;
+  #extras: Extras | null = null;
 
   /** Makes a task and schedules its first step; `createTask()` is the usual way. */
   constructor(
@@ -79,32 +104,18 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Scope, Waiter
       );
     }
     super(options);
-    this.loop = options.loop;
+    const { loop, signal } = options;
+    this.#body = new Body(this, loop);
     this.#coro = coro;
     this.#name = options.name ?? ++taskCounter;
-    this.#listen(options.signal);
-    const eager = options.eagerStart === true && this.loop.isRunning();
-    if (!eager) {
-      this.loop[taskSet].add(this);
-      this.loop[scheduler].push(new Start(this, () => this.#start()));
-      return;
+    if (signal !== undefined) this.#listen(signal);
+    if (options.eagerStart === true && loop.isRunning()) {
+      this.#startNow();
+    } else {
+      loop[taskSet].add(this);
+      this.#body.startLater(() => this.#start());
+      loop[scheduler].push(this.#body);
     }
-    const outer = enterCallback(null);
-    try {
-      this.#start();
-    } finally {
-      leaveCallback(outer);
-    }
-    if (this.done()) this.#coro = null;
-    else {
-      this.loop[taskSet].add(this);
-      this.loop[scheduler].wantDrain();
-    }
-  }
-
-  /** The task, as the scope of its own code. */
-  get task(): this {
-    return this;
   }
 
   /** The function it runs; `null` once an eager task is complete. */
@@ -151,7 +162,8 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Scope, Waiter
     for (const wait of waits) {
       if (wait.future.cancel(message)) accepted = true;
     }
-    if (!accepted) {
+    // Code that runs does not wait: what is left from a Promise.race() does not count.
+    if (!accepted || activeTask() === this) {
       this.#mustCancel = true;
       this.#cancelMessage = message;
     }
@@ -178,11 +190,12 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Scope, Waiter
    * this is a new signal.
    */
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#mustCancel && !this.#controller.signal.aborted) {
-      this.#controller.abort(new CancelledError(this.#cancelMessage));
+    const extras = this.#more();
+    extras.controller ??= new AbortController();
+    if (this.#mustCancel && !extras.controller.signal.aborted) {
+      extras.controller.abort(new CancelledError(this.#cancelMessage));
     }
-    return this.#controller.signal;
+    return extras.controller.signal;
   }
 
   /** Where it is, as far as JavaScript tells: what it waits for, and in debug mode where it was made. */
@@ -212,7 +225,7 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Scope, Waiter
     else if (Array.isArray(this.#waits)) this.#waits.push(wait);
     else this.#waits = [this.#waits, wait];
     if (!this.#mustCancel) return;
-    if (this.#signalTook) this.#delivered();
+    if (this.#extras?.signalTook) this.#delivered();
     else if (wait.future.cancel(this.#cancelMessage)) this.#mustCancel = false;
   }
 
@@ -225,7 +238,7 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Scope, Waiter
     }
     const cancelled = wait.future.cancelled();
     if (!this.#mustCancel) {
-      if (cancelled) this.#controller = null;
+      if (cancelled) this.#renewSignal();
       return null;
     }
     const message = this.#cancelMessage;
@@ -263,7 +276,15 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Scope, Waiter
 
   #delivered(): void {
     this.#mustCancel = false;
-    this.#controller = null;
+    this.#renewSignal();
+  }
+
+  #renewSignal(): void {
+    if (this.#extras !== null) this.#extras.controller = null;
+  }
+
+  #more(): Extras {
+    return this.#extras ??= { controller: null, signalTook: false, stopListening: null };
   }
 
   /**
@@ -272,62 +293,63 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Scope, Waiter
    * the next await must throw, or the cancellation would be lost.
    */
   #abortSignal(message: string | undefined, isOnlyWay: boolean): void {
-    if (this.#controller === null || this.#controller.signal.aborted) return;
-    if (isOnlyWay && scope.getStore()?.task !== this) {
-      this.#signalTook = true;
-      this.loop[scheduler].callSoon(() => this.#signalTook = false, undefined);
+    const extras = this.#extras;
+    if (extras === null || extras.controller === null) return;
+    if (extras.controller.signal.aborted) return;
+    const queue = this.getLoop()[scheduler];
+    if (isOnlyWay && activeTask() !== this) {
+      extras.signalTook = true;
+      queue.callSoon(() => extras.signalTook = false, undefined);
     }
-    this.#controller.abort(new CancelledError(message));
+    queue.wantDrain();
+    extras.controller.abort(new CancelledError(message));
   }
 
-  #listen(signal: AbortSignal | undefined): void {
-    if (signal === undefined) return;
+  #listen(signal: AbortSignal): void {
     const onAbort = () => void this.cancel(String(signal.reason?.message ?? signal.reason));
-    if (signal.aborted) onAbort();
-    else {
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#stopListening = () => signal.removeEventListener("abort", onAbort);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#more().stopListening = () => signal.removeEventListener("abort", onAbort);
+  }
+
+  #startNow(): void {
+    const outer = enterCallback(null);
+    try {
+      this.#start();
+    } finally {
+      leaveCallback(outer);
+    }
+    if (this.done()) {
+      this.#coro = null;
+    } else {
+      this.getLoop()[taskSet].add(this);
+      this.getLoop()[scheduler].wantDrain();
     }
   }
 
   #start(): void {
-    if (this.#mustCancel) {
-      this.#finish(CANCELLED, this.#cancelMessage);
-      return;
-    }
-    scope.run(this as Scope, startBody, this);
+    if (this.#mustCancel) this.#finish(CANCELLED, this.#cancelMessage);
+    else scope.run(this.#body as Scope, startBody, this);
   }
 
-  /** Runs the body up to its first `await`. @internal */
-  [begin](): void {
-    let outcome: PromiseLike<T> | T;
+  /** Runs the coroutine. Never rejects. @internal */
+  async [drive](): Promise<void> {
+    let value: T;
     try {
-      outcome = (this.#coro as Coroutine<T>)(this);
+      const outcome = (this.#coro as Coroutine<T>)(this);
+      // What is no promise ends an eager task at once.
+      value = isThenable(outcome) ? await outcome : outcome;
     } catch (error) {
       return this.#failed(error);
     }
-    if (outcome instanceof Promise) {
-      outcome.then(
-        (value) => this.#returned(value),
-        (error) => this.#failed(error),
-      );
-    } else if (
-      typeof (outcome as PromiseLike<T> | undefined)?.then === "function"
-    ) {
-      Promise.resolve(outcome).then(
-        (value) => this.#returned(value),
-        (error) => this.#failed(error),
-      );
-    } else {
-      this.#returned(outcome as T);
-    }
+    this.#returned(value);
   }
 
   #returned(value: T): void {
     if (this.#mustCancel) return this.#finish(CANCELLED, this.#cancelMessage);
     this.#finish(FINISHED, value);
-    if (this.#cancelRequests > 0 && this.loop[scheduler].debug) {
-      this.loop.callExceptionHandler({
+    if (this.#cancelRequests > 0 && this.getLoop()[scheduler].debug) {
+      this.getLoop().callExceptionHandler({
         message:
           `Task swallowed a cancellation: ${this} ended normally; rethrow CancelledError, or call uncancel()`,
         task: this,
@@ -338,13 +360,18 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Scope, Waiter
   #failed(error: unknown): void {
     if (error instanceof CancelledError) return this.#finish(CANCELLED, error);
     this.#finish(FAILED, error);
-    if (error instanceof KeyboardInterrupt) this.loop[scheduler].escape(error);
+    if (error instanceof KeyboardInterrupt) this.getLoop()[scheduler].escape(error);
   }
 
-  #finish(state: 1 | 2 | 3, value: unknown): void {
+  #finish(outcome: Outcome, value: unknown): void {
     this.#mustCancel = false;
-    this.loop[taskSet].delete(this);
-    this.#stopListening?.();
-    this[settle](state, value);
+    this.#body.task = null;
+    this.getLoop()[taskSet].delete(this);
+    this.#extras?.stopListening?.();
+    this[settle](outcome, value);
   }
+}
+
+function isThenable<T>(value: PromiseLike<T> | T): value is PromiseLike<T> {
+  return value instanceof Promise || typeof (value as PromiseLike<T> | null)?.then === "function";
 }
