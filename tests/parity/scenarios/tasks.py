@@ -365,3 +365,13 @@ async def task_factory(t):
     t.loop.set_task_factory(None)
     t(t.loop.get_task_factory())
     t(await asyncio.create_task(work(), name="plain"))
+
+
+async def result_that_is_a_future(t):
+    """A coroutine may return a future: it is the result, and nobody waits for it."""
+    future = t.loop.create_future()
+
+    async def work():
+        return future
+
+    t(await asyncio.create_task(work()) is future, future.done())
