@@ -5,6 +5,7 @@ import type { ByteChannel } from "../types/transports.ts";
 import { scope } from "../internal/context.ts";
 import { abortable } from "../loop/abortable.ts";
 import { Future } from "../loop/future.ts";
+import { Latch } from "../loop/latch.ts";
 import { type LoopInternals, type LoopResource, resources, scheduler } from "../loop/internals.ts";
 import { establish } from "./establish.ts";
 import type { StreamTransport, TransportOwner } from "./stream_transport.ts";
@@ -47,7 +48,7 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
   readonly #maxConnections: number;
   readonly #upgrade: ServerOptions["upgrade"];
   readonly #connections = new Set<StreamTransport>();
-  readonly #closeWaiters = new Set<Future<void>>();
+  readonly #ended: Latch;
   #serving = false;
   #closed = false;
   #forever: Future<void> | null = null;
@@ -62,6 +63,7 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
     this.#acceptors = options.acceptors;
     this.#maxConnections = options.maxConnections ?? Infinity;
     this.#upgrade = options.upgrade;
+    this.#ended = new Latch(this.#loop);
     this.#loop[resources].add(this);
   }
 
@@ -130,7 +132,7 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
     this.#makeRoom();
     this.#loop[resources].delete(this);
     this.#forever?.cancel();
-    this.#wakeIfDone();
+    this.#endIfDone();
   }
 
   /** The loop closed. @internal */
@@ -150,14 +152,7 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
 
   /** Resolves once the server is closed and its last connection has ended, in whichever order. */
   async waitClosed(options: { signal?: AbortSignal } = {}): Promise<void> {
-    if (this.#isDone()) return;
-    const waiter = new Future<void>({ loop: this.#loop });
-    this.#closeWaiters.add(waiter);
-    try {
-      await abortable(waiter, options.signal);
-    } finally {
-      this.#closeWaiters.delete(waiter);
-    }
+    await this.#ended.wait(options.signal);
   }
 
   /** Closes the server and waits for its connections to end. */
@@ -175,16 +170,11 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
   detach(transport: StreamTransport): void {
     this.#connections.delete(transport);
     this.#makeRoom();
-    this.#wakeIfDone();
+    this.#endIfDone();
   }
 
-  #isDone(): boolean {
-    return this.#closed && this.#connections.size === 0 && this.#arriving === 0;
-  }
-
-  #wakeIfDone(): void {
-    if (!this.#isDone()) return;
-    for (const waiter of this.#closeWaiters) if (!waiter.done()) waiter.setResult();
+  #endIfDone(): void {
+    if (this.#closed && this.#connections.size === 0 && this.#arriving === 0) this.#ended.open();
   }
 
   #makeRoom(): void {
@@ -243,7 +233,7 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
     } finally {
       this.#arriving--;
       this.#makeRoom();
-      this.#wakeIfDone();
+      this.#endIfDone();
     }
   }
 

@@ -155,6 +155,8 @@ export interface StartTlsOptions extends TlsTimeouts {
   serverSide?: boolean;
   /** Name the certificate must have. */
   serverHostname?: string;
+  /** Bytes of the peer that were received already: the beginning of its handshake. */
+  received?: Uint8Array;
 }
 
 /** Options of `getaddrinfo`. */

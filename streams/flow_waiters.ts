@@ -1,0 +1,59 @@
+import { abortable } from "../loop/abortable.ts";
+import { Future } from "../loop/future.ts";
+import type { LoopInternals } from "../loop/internals.ts";
+
+/**
+ * Those who wait until a protocol may write again: `drain()` of a stream or of
+ * an endpoint (CPython `streams.py` `FlowControlMixin`).
+ */
+export class FlowWaiters {
+  readonly #loop: LoopInternals;
+  readonly #waiters = new Set<Future<void>>();
+  #paused = false;
+  #lost = false;
+
+  /** For a protocol of `loop`. */
+  constructor(loop: LoopInternals) {
+    this.#loop = loop;
+  }
+
+  /** The transport asks to stop writing. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** The transport takes more: everyone goes on. */
+  resume(): void {
+    this.#paused = false;
+    for (const waiter of this.#waiters) if (!waiter.done()) waiter.setResult();
+  }
+
+  /** The connection is lost: everyone goes on, or fails with `error`. */
+  lose(error: Error | null): void {
+    this.#lost = true;
+    if (!this.#paused) return;
+    for (const waiter of this.#waiters) {
+      if (waiter.done()) continue;
+      if (error === null) waiter.setResult();
+      else waiter.setException(error);
+    }
+  }
+
+  /**
+   * Waits until writing is possible; at once if it is.
+   *
+   * @throws {Deno.errors.ConnectionReset} if the connection is lost
+   */
+  async wait(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#lost) throw new Deno.errors.ConnectionReset("Cannot drain: Connection lost");
+    if (!this.#paused) return;
+    signal?.throwIfAborted();
+    const waiter = new Future<void>({ loop: this.#loop });
+    this.#waiters.add(waiter);
+    try {
+      await abortable(waiter, signal);
+    } finally {
+      this.#waiters.delete(waiter);
+    }
+  }
+}

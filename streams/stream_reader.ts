@@ -1,0 +1,337 @@
+import { IncompleteReadError, LimitOverrunError, RuntimeError } from "../errors.ts";
+import type { AbstractEventLoop } from "../types/loop.ts";
+import type { ReadTransport } from "../types/transports.ts";
+import { abortable } from "../loop/abortable.ts";
+import { Future } from "../loop/future.ts";
+import { internalsOf, type LoopInternals } from "../loop/internals.ts";
+import { getRunningLoop } from "../loop/running.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
+
+/** The buffer limit of a stream, in bytes, unless another is given. */
+export const DEFAULT_LIMIT = 64 * 1024;
+
+const NEWLINE = new Uint8Array([10]);
+const EMPTY = new Uint8Array(0);
+const encoder = new TextEncoder();
+
+/** Options of {@linkcode StreamReader}. */
+export interface StreamReaderOptions {
+  /**
+   * Longest line, in bytes. Reading from the transport pauses above twice this
+   * and resumes at or below it.
+   * @default {65536}
+   */
+  limit?: number;
+  /** The loop. @default {the running loop} */
+  loop?: AbstractEventLoop;
+}
+
+/** Options of every reading method. */
+export interface ReadOptions {
+  /** Ends the wait: it rejects with `signal.reason`, and no byte is lost. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads bytes from a connection. One read at a time; cancelling a read loses no
+ * byte.
+ *
+ * ```ts
+ * import { run, StreamReader } from "@deno-asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const reader = new StreamReader();
+ *   reader.feedData(new TextEncoder().encode("one\ntwo\n"));
+ *   reader.feedEof();
+ *   for await (const line of reader) console.log(new TextDecoder().decode(line));
+ * });
+ * ```
+ */
+export class StreamReader {
+  readonly #loop: LoopInternals;
+  readonly #limit: number;
+  readonly #buffer = new ByteBuffer();
+  #eof = false;
+  #exception: unknown = null;
+  #waiter: Future<void> | null = null;
+  #transport: ReadTransport | null = null;
+  #paused = false;
+
+  /**
+   * Makes a reader that is fed by hand or by a protocol.
+   *
+   * @throws {RangeError} if the limit is not positive
+   */
+  constructor(options: StreamReaderOptions = {}) {
+    this.#limit = options.limit ?? DEFAULT_LIMIT;
+    if (!(this.#limit > 0)) {
+      throw new RangeError(
+        `Cannot create StreamReader: limit must be positive, got ${options.limit}`,
+      );
+    }
+    this.#loop = internalsOf(options.loop ?? getRunningLoop());
+  }
+
+  /** The longest line, in bytes. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** What broke the stream, or `null`. */
+  exception(): unknown {
+    return this.#exception;
+  }
+
+  /** Whether the end was received and everything was read. */
+  atEof(): boolean {
+    return this.#eof && this.#buffer.size === 0;
+  }
+
+  /**
+   * Up to `n` bytes, at least one unless the end has come; all bytes to the end
+   * when `n` is negative. Empty at the end. The limit does not apply.
+   */
+  async read(n = -1, options: ReadOptions = {}): Promise<Uint8Array> {
+    this.#check();
+    if (n === 0) return EMPTY;
+    if (n < 0) {
+      const pieces: Uint8Array[] = [];
+      for (;;) {
+        const piece = await this.read(this.#limit, options);
+        if (piece.length === 0) return concat(pieces);
+        pieces.push(piece);
+      }
+    }
+    if (this.#buffer.size === 0 && !this.#eof) await this.#waitForData("read", options);
+    const data = this.#buffer.take(n);
+    this.#resumeIfLow();
+    return data;
+  }
+
+  /**
+   * A line with its newline; what is left, without one, at the end of the stream;
+   * then an empty array.
+   *
+   * @throws {RangeError} if the line is longer than the limit; it is dropped
+   */
+  async readline(options: ReadOptions = {}): Promise<Uint8Array> {
+    try {
+      return this.#tryLine() ?? await this.#readuntil([NEWLINE], options);
+    } catch (error) {
+      if (error instanceof IncompleteReadError) return error.partial;
+      if (!(error instanceof LimitOverrunError)) throw error;
+      if (this.#buffer.startsWith(NEWLINE, error.consumed)) this.#buffer.drop(error.consumed + 1);
+      else this.#buffer.clear();
+      this.#resumeIfLow();
+      throw new RangeError(
+        `Cannot read a line of more than ${this.#limit} bytes: ${error.message}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+
+  /** The line that is in the buffer already, if there is one: the common case, in one step. */
+  #tryLine(): Uint8Array | null {
+    if (this.#exception !== null || this.#buffer.size === 0) return null;
+    const at = this.#buffer.indexOf(NEWLINE, 0);
+    if (at < 0 || at > this.#limit) return null;
+    const line = this.#buffer.take(at + 1);
+    this.#resumeIfLow();
+    return line;
+  }
+
+  /**
+   * Bytes up to and including `separator`, or whichever of several ends first.
+   *
+   * @throws {IncompleteReadError} if the stream ends before one; `partial` has what there was
+   * @throws {LimitOverrunError} if it is further away than the limit; the bytes stay, and
+   * `consumed` tells how many can be read without breaking a separator apart
+   * @throws {RangeError} if a separator is empty, or there is none
+   */
+  async readuntil(
+    separator: Uint8Array | string | readonly (Uint8Array | string)[] = NEWLINE,
+    options: ReadOptions = {},
+  ): Promise<Uint8Array> {
+    const list = typeof separator === "string" || separator instanceof Uint8Array
+      ? [separator]
+      : [...separator];
+    const separators = list.map((one) => typeof one === "string" ? encoder.encode(one) : one);
+    if (separators.length === 0) {
+      throw new RangeError("Cannot read: Separator should contain at least one element");
+    }
+    if (separators.some((one) => one.length === 0)) {
+      throw new RangeError("Cannot read: Separator should be at least one-byte string");
+    }
+    return await this.#readuntil(separators, options);
+  }
+
+  async #readuntil(separators: readonly Uint8Array[], options: ReadOptions): Promise<Uint8Array> {
+    this.#check();
+    const longest = Math.max(...separators.map((separator) => separator.length));
+    let offset = 0;
+    for (;;) {
+      const match = this.#earliest(separators, offset);
+      if (match !== null) {
+        if (match.start > this.#limit) {
+          throw new LimitOverrunError(
+            "Separator is found, but chunk is longer than limit",
+            match.start,
+          );
+        }
+        const data = this.#buffer.take(match.end);
+        this.#resumeIfLow();
+        return data;
+      }
+      offset = Math.max(0, this.#buffer.size + 1 - longest);
+      if (offset > this.#limit) {
+        throw new LimitOverrunError("Separator is not found, and chunk exceed the limit", offset);
+      }
+      if (this.#eof) throw new IncompleteReadError(this.#buffer.take(Infinity), null);
+      await this.#waitForData("readuntil", options);
+    }
+  }
+
+  /** The separator that ends first. */
+  #earliest(
+    separators: readonly Uint8Array[],
+    offset: number,
+  ): { start: number; end: number } | null {
+    let best: { start: number; end: number } | null = null;
+    for (const separator of separators) {
+      const start = this.#buffer.indexOf(separator, offset);
+      if (start < 0) continue;
+      const end = start + separator.length;
+      if (best === null || end < best.end || (end === best.end && start > best.start)) {
+        best = { start, end };
+      }
+    }
+    return best;
+  }
+
+  /**
+   * Exactly `n` bytes. The limit does not apply.
+   *
+   * @throws {IncompleteReadError} if the stream ends before; `partial` has what there was
+   * @throws {RangeError} if `n` is negative
+   */
+  async readexactly(n: number, options: ReadOptions = {}): Promise<Uint8Array> {
+    if (!(n >= 0)) {
+      throw new RangeError(`Cannot read exactly ${n} bytes: the size can not be less than zero`);
+    }
+    this.#check();
+    while (this.#buffer.size < n) {
+      if (this.#eof) throw new IncompleteReadError(this.#buffer.take(Infinity), n);
+      await this.#waitForData("readexactly", options);
+    }
+    const data = this.#buffer.take(n);
+    this.#resumeIfLow();
+    return data;
+  }
+
+  /** The lines, with their newlines, to the end of the stream. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    for (;;) {
+      const line = await this.readline();
+      if (line.length === 0) return;
+      yield line;
+    }
+  }
+
+  /** The rest of the stream as a web stream. */
+  get readable(): ReadableStream<Uint8Array> {
+    return new ReadableStream({
+      pull: async (controller) => {
+        const data = await this.read(this.#limit);
+        if (data.length === 0) controller.close();
+        else controller.enqueue(data);
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /** Adds received bytes; they must not change from now on. */
+  feedData(data: Uint8Array): void {
+    if (this.#eof) throw new RuntimeError("Cannot feed data after feedEof()");
+    if (data.length === 0) return;
+    this.#buffer.push(data);
+    this.#wake();
+    if (this.#transport !== null && !this.#paused && this.#buffer.size > 2 * this.#limit) {
+      this.#transport.pauseReading();
+      this.#paused = true;
+    }
+  }
+
+  /** The end was received. */
+  feedEof(): void {
+    this.#eof = true;
+    this.#wake();
+  }
+
+  /** Breaks the stream: the waiting read, and every later one, rejects with `error`. */
+  setException(error: unknown): void {
+    this.#exception = error;
+    const waiter = this.#waiter;
+    if (waiter === null || waiter.done()) return;
+    this.#waiter = null;
+    waiter.setException(error);
+  }
+
+  /** The transport to pause when the buffer is full; a later one replaces it, as TLS does. */
+  setTransport(transport: ReadTransport): void {
+    this.#transport = transport;
+  }
+
+  /** Takes what was received but not read, for whoever takes the connection over. @internal */
+  takeBuffered(): Uint8Array {
+    return this.#buffer.take(Infinity);
+  }
+
+  #check(): void {
+    if (this.#exception !== null) throw this.#exception;
+  }
+
+  #wake(): void {
+    const waiter = this.#waiter;
+    if (waiter === null) return;
+    this.#waiter = null;
+    if (!waiter.done()) waiter.setResult();
+  }
+
+  #resumeIfLow(): void {
+    if (!this.#paused || this.#buffer.size > this.#limit) return;
+    this.#paused = false;
+    this.#transport?.resumeReading();
+  }
+
+  async #waitForData(method: string, options: ReadOptions): Promise<void> {
+    if (this.#waiter !== null) {
+      throw new RuntimeError(
+        `Cannot call ${method}(): called while another coroutine is already waiting for incoming data`,
+      );
+    }
+    options.signal?.throwIfAborted();
+    if (this.#paused) {
+      // A read of more than the limit waits for bytes that a paused transport would never bring.
+      this.#paused = false;
+      this.#transport?.resumeReading();
+    }
+    const waiter = this.#waiter = new Future<void>({ loop: this.#loop });
+    try {
+      await abortable(waiter, options.signal);
+    } finally {
+      if (this.#waiter === waiter) this.#waiter = null;
+    }
+  }
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0] as Uint8Array;
+  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}

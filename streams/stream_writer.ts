@@ -1,0 +1,139 @@
+import type { StartTlsOptions } from "../types/options.ts";
+import type { TlsContext } from "../types/tls.ts";
+import type { ExtraInfo, Transport } from "../types/transports.ts";
+import { type LoopInternals, scheduler } from "../loop/internals.ts";
+import { isPlatformError } from "../transports/platform_error.ts";
+import type { ReadOptions, StreamReader } from "./stream_reader.ts";
+import type { StreamFlow } from "./stream_flow.ts";
+
+/**
+ * Writes bytes to a connection. `write()` never waits; follow it by
+ * `await writer.drain()` to go no faster than the peer reads.
+ */
+export class StreamWriter implements AsyncDisposable {
+  readonly #protocol: StreamFlow;
+  readonly #reader: StreamReader | null;
+  readonly #loop: LoopInternals;
+  #transport: Transport;
+
+  /** Made by `openConnection` and `startServer`. */
+  constructor(
+    transport: Transport,
+    protocol: StreamFlow,
+    reader: StreamReader | null,
+    loop: LoopInternals,
+  ) {
+    this.#transport = transport;
+    this.#protocol = protocol;
+    this.#reader = reader;
+    this.#loop = loop;
+  }
+
+  /** The transport below. */
+  get transport(): Transport {
+    return this.#transport;
+  }
+
+  /** Sends `data`, now or as soon as possible. */
+  write(data: Uint8Array): void {
+    this.#transport.write(data);
+  }
+
+  /** Sends all pieces, as one write. */
+  writelines(list: Iterable<Uint8Array>): void {
+    this.#transport.writelines(list);
+  }
+
+  /** Ends our side once everything is sent; reading goes on. */
+  writeEof(): void {
+    this.#transport.writeEof();
+  }
+
+  /** Whether `writeEof()` works here. */
+  canWriteEof(): boolean {
+    return this.#transport.canWriteEof();
+  }
+
+  /** Sends what is buffered and closes. See `waitClosed()`. */
+  close(): void {
+    this.#transport.close();
+  }
+
+  /** `true` from `close()` or the loss of the connection on. */
+  isClosing(): boolean {
+    return this.#transport.isClosing();
+  }
+
+  /**
+   * Waits until it makes sense to write more: at once while little is buffered.
+   * Any number of tasks may wait.
+   *
+   * @throws {Deno.errors.ConnectionReset} if the connection is lost
+   * @throws what broke the connection, if something did
+   */
+  async drain(options: ReadOptions = {}): Promise<void> {
+    const exception = this.#reader?.exception() ?? null;
+    if (exception !== null) throw exception;
+    // A connection that is being lost gets a turn to say so (CPython StreamWriter.drain).
+    if (this.#transport.isClosing()) await this.#loop[scheduler].nextTurn();
+    await this.#protocol.drain(options.signal);
+  }
+
+  /**
+   * Resolves once the connection is gone, after `close()` or otherwise.
+   *
+   * @throws what broke the connection, if something did
+   */
+  async waitClosed(options: ReadOptions = {}): Promise<void> {
+    await this.#protocol.waitClosed(options.signal);
+  }
+
+  /**
+   * Makes this a TLS connection, as the side that it is: server if it was
+   * accepted. What the peer sent already, and nobody read, belongs to TLS.
+   */
+  async startTls(context: TlsContext, options: StartTlsOptions = {}): Promise<void> {
+    await this.drain();
+    const received = this.#reader?.takeBuffered() ?? new Uint8Array(0);
+    const transport = await this.#loop.startTls(this.#transport, this.#protocol, context, {
+      serverSide: this.#protocol.isServer,
+      ...options,
+      received,
+    });
+    this.#transport = transport;
+    this.#protocol.replaceTransport(transport);
+  }
+
+  /** Writes as a web stream: each write waits until more is welcome. */
+  get writable(): WritableStream<Uint8Array> {
+    return new WritableStream({
+      write: async (data) => {
+        this.write(data);
+        await this.drain();
+      },
+      close: async () => {
+        this.close();
+        await this.waitClosed();
+      },
+      abort: () => this.#transport.abort(),
+    });
+  }
+
+  /** Closes and waits for the end; quiet about a connection that was broken already. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    try {
+      await this.waitClosed();
+    } catch (error) {
+      if (!isPlatformError(error)) throw error;
+    }
+  }
+
+  /** A fact about the connection, as of the transport. */
+  getExtraInfo<K extends keyof ExtraInfo>(name: K): ExtraInfo[K] | null;
+  getExtraInfo<K extends keyof ExtraInfo, D>(name: K, defaultValue: D): ExtraInfo[K] | D;
+  getExtraInfo(name: string, defaultValue?: unknown): unknown;
+  getExtraInfo(name: string, defaultValue: unknown = null): unknown {
+    return this.#transport.getExtraInfo(name, defaultValue);
+  }
+}
