@@ -52,6 +52,24 @@ export function activeTask(): AbstractTask<unknown> | null {
   return task !== null && !task.done() ? task : null;
 }
 
+const AsyncFunction = (async () => {}).constructor;
+
+/**
+ * Calls a user's callback between `enterCallback` and `leaveCallback`. An async
+ * one goes on when these are long over, in the scope of whoever scheduled it:
+ * without a scope of its own its awaits would count as those of that task, be
+ * cancelled with it, and could not wait for it.
+ */
+export function callBack(
+  own: Scope,
+  callback: (...args: unknown[]) => unknown,
+  args: readonly unknown[],
+): unknown {
+  return callback.constructor === AsyncFunction
+    ? scope.run(own, callback, ...args)
+    : callback(...args);
+}
+
 let opener: () => void;
 function takeOpener(resolve: () => void): void {
   opener = resolve;

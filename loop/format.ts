@@ -5,9 +5,10 @@ export function functionName(fn: unknown): string {
 
 /** A value on one line, cut short. */
 export function brief(value: unknown): string {
-  const text = typeof value === "string"
-    ? JSON.stringify(value)
-    : Deno.inspect(value, { depth: 1, breakLength: Infinity });
+  const text = typeof value === "string" ? JSON.stringify(value) : value instanceof Error
+    // Its stack is for the handler, and takes 20 µs to write.
+    ? `${value.name}(${JSON.stringify(value.message)})`
+    : Deno.inspect(value, { depth: 1, breakLength: Infinity }).replaceAll(/\s*\n\s*/g, " ");
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }
 

@@ -1,6 +1,5 @@
 import type { AbstractHandle, AbstractTimerHandle } from "../types/loop.ts";
-import { KeyboardInterrupt } from "../errors.ts";
-import { enterCallback, Gate, leaveCallback } from "../internal/context.ts";
+import { callBack, enterCallback, Gate, leaveCallback } from "../internal/context.ts";
 import { AFTER_MICROTASK, Entry, live, type Pace, run } from "../internal/entry.ts";
 import { brief, creationStack, functionName } from "./format.ts";
 import type { Scheduler, TimerEntry } from "./scheduler.ts";
@@ -56,7 +55,7 @@ export class Handle extends Entry implements AbstractHandle {
     if (callback === null) return;
     const outer = enterCallback(this.#scheduler.scope.loop);
     try {
-      const result = callback(...this.#args);
+      const result = callBack(this.#scheduler.scope, callback, this.#args);
       if (result !== undefined) this.#watch(result);
     } catch (exception) {
       this.#report(exception);
@@ -73,10 +72,7 @@ export class Handle extends Entry implements AbstractHandle {
   }
 
   #report(exception: unknown): void {
-    if (exception instanceof KeyboardInterrupt) {
-      return this.#scheduler.escape(exception);
-    }
-    this.#scheduler.report({
+    this.#scheduler.callbackFailed({
       message: `Exception in callback ${this}`,
       exception,
       handle: this,

@@ -1,5 +1,4 @@
-import { KeyboardInterrupt } from "../errors.ts";
-import { enterCallback, Gate, leaveCallback } from "../internal/context.ts";
+import { callBack, enterCallback, Gate, leaveCallback } from "../internal/context.ts";
 import { AFTER_MICROTASK, AT_ONCE, Entry, live, type Pace, run } from "../internal/entry.ts";
 import { functionName } from "./format.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -57,7 +56,7 @@ export class WatchHandle extends Entry {
     this.#arm();
     const outer = enterCallback(this.#scheduler.scope.loop);
     try {
-      const result = this.#callback(...this.#args);
+      const result = callBack(this.#scheduler.scope, this.#callback, this.#args);
       if (result instanceof Promise) {
         this.#scheduler.wantDrain();
         result.catch((exception) => this.#report(exception));
@@ -70,13 +69,7 @@ export class WatchHandle extends Entry {
   }
 
   #report(exception: unknown): void {
-    if (exception instanceof KeyboardInterrupt) {
-      return this.#scheduler.escape(exception);
-    }
-    this.#scheduler.report({
-      message: `Exception in callback ${this}`,
-      exception,
-    });
+    this.#scheduler.callbackFailed({ message: `Exception in callback ${this}`, exception });
   }
 
   /** For messages. */
