@@ -43,6 +43,16 @@ export interface FdWatcher {
   addWriter(loop: AbstractEventLoop, fd: number, ready: () => void): void;
   /** Stops it; whether there was one. */
   removeWriter(loop: AbstractEventLoop, fd: number): boolean;
+  /**
+   * The loop does not run (any more): nothing is polled, and no wait keeps the
+   * process alive. What is watched stays so. Resolves when a wait that was
+   * pending has ended. A loop counts as running until this is called.
+   */
+  suspend(loop: AbstractEventLoop): Promise<void>;
+  /** The loop runs (again). */
+  resume(loop: AbstractEventLoop): void;
+  /** The loop closes: forgets all of it. Resolves when a wait that was pending has ended. */
+  closeLoop(loop: AbstractEventLoop): Promise<void>;
 }
 
 /**
