@@ -5,13 +5,18 @@ import type {
   CreateConnectionOptions,
   CreateServerOptions,
   SocketLike,
+  StartTlsOptions,
+  TlsTimeouts,
 } from "../types/options.ts";
 import type { AnyStreamProtocol, Connected, ProtocolFactory } from "../types/protocols.ts";
+import type { TlsContext } from "../types/tls.ts";
 import type { AbstractServer } from "../types/server.ts";
 import type { ByteChannel, Transport } from "../types/transports.ts";
-import { internalsOf } from "../loop/internals.ts";
+import { internalsOf, type LoopInternals } from "../loop/internals.ts";
 import { ConnChannel } from "./conn_channel.ts";
 import { establish } from "./establish.ts";
+import { secure, startTls } from "./start_tls.ts";
+import { isTlsContext } from "./tls_context.ts";
 import { Server } from "./server.ts";
 import { checkConnectOptions, connectTcp } from "./tcp_connect.ts";
 import { checkListenOptions, DenoAcceptor, listenTcp } from "./tcp_server.ts";
@@ -32,13 +37,20 @@ export class DenoIo implements Io {
         "Cannot call createConnection(): serverHostname is only meaningful with tls",
       );
     }
+    const tls = clientContext("createConnection", options.tls);
+    if (tls !== null && options.serverHostname === undefined && options.hostname === undefined) {
+      throw new RangeError(
+        "Cannot call createConnection(): You must set serverHostname when using tls without a hostname",
+      );
+    }
     if (options.sock !== undefined) {
       if (options.hostname !== undefined || options.port !== undefined) {
         throw new RangeError(
           "Cannot call createConnection(): hostname/port and sock can not be specified at the same time",
         );
       }
-      return await establish(loop, factory, channelOf(options.sock, "createConnection"));
+      const given = channelOf(options.sock, "createConnection");
+      return await establish(loop, factory, await secureClient(loop, given, tls, options));
     }
     if (options.port === undefined && options.hostname === undefined) {
       throw new RangeError(
@@ -46,7 +58,8 @@ export class DenoIo implements Io {
       );
     }
     checkConnectOptions(options);
-    return await establish(loop, factory, await connectTcp(loop, options));
+    const channel = await connectTcp(loop, options);
+    return await establish(loop, factory, await secureClient(loop, channel, tls, options));
   }
 
   async createServer(
@@ -57,11 +70,7 @@ export class DenoIo implements Io {
     const loop = internalsOf(eventLoop);
     checkFactory("createServer", factory);
     checkTlsTimeouts("createServer", options);
-    if (typeof options.tls === "boolean") {
-      throw new TypeError(
-        "Cannot call createServer(): tls must be a TlsContext made by createTlsContext()",
-      );
-    }
+    checkServerContext("createServer", options.tls);
     if (
       options.sock !== undefined && (options.hostname !== undefined || options.port !== undefined)
     ) {
@@ -73,7 +82,13 @@ export class DenoIo implements Io {
     const acceptors = options.sock === undefined
       ? await listenTcp(options)
       : [new DenoAcceptor(options.sock as Deno.Listener, options.keepAlive ?? false)];
-    const server = new Server({ loop, factory, acceptors, maxConnections: options.maxConnections });
+    const server = new Server({
+      loop,
+      factory,
+      acceptors,
+      maxConnections: options.maxConnections,
+      ...upgradeOf(loop, options),
+    });
     if (options.startServing !== false) await server.startServing();
     return server;
   }
@@ -86,11 +101,22 @@ export class DenoIo implements Io {
   ): Promise<Connected<Transport, P>> {
     checkFactory("connectAcceptedSocket", factory);
     checkTlsTimeouts("connectAcceptedSocket", options);
-    return await establish(
-      internalsOf(eventLoop),
-      factory,
-      channelOf(sock, "connectAcceptedSocket"),
-    );
+    checkServerContext("connectAcceptedSocket", options.tls);
+    const loop = internalsOf(eventLoop);
+    const channel = channelOf(sock, "connectAcceptedSocket");
+    const { upgrade } = upgradeOf(loop, options);
+    return await establish(loop, factory, upgrade === undefined ? channel : await upgrade(channel));
+  }
+
+  startTls(
+    loop: AbstractEventLoop,
+    transport: Transport,
+    protocol: AnyStreamProtocol,
+    context: TlsContext,
+    options: StartTlsOptions,
+  ): Promise<Transport> {
+    checkTlsTimeouts("startTls", { ...options, tls: context });
+    return startTls(internalsOf(loop), transport, protocol, context, options);
   }
 
   watchSignal(signal: Deno.Signal, deliver: () => void): () => void {
@@ -106,4 +132,48 @@ function channelOf(sock: SocketLike, what: string): ByteChannel {
   throw new TypeError(
     `Cannot call ${what}(): expected a connected Deno.Conn as sock, got ${Deno.inspect(sock)}`,
   );
+}
+
+function clientContext(
+  what: string,
+  tls: TlsContext | boolean | undefined,
+): TlsContext | true | null {
+  if (tls === undefined || tls === false) return null;
+  if (tls === true || isTlsContext(tls)) return tls;
+  throw new TypeError(
+    `Cannot call ${what}(): tls must be true or a TlsContext made by createTlsContext()`,
+  );
+}
+
+function checkServerContext(what: string, tls: unknown): void {
+  if (tls === undefined || isTlsContext(tls)) return;
+  throw new TypeError(`Cannot call ${what}(): tls must be a TlsContext made by createTlsContext()`);
+}
+
+async function secureClient(
+  loop: LoopInternals,
+  channel: ByteChannel,
+  tls: TlsContext | true | null,
+  options: CreateConnectionOptions,
+): Promise<ByteChannel> {
+  if (tls === null) return channel;
+  return await secure(loop, channel, tls, {
+    ...options,
+    serverSide: false,
+    serverHostname: options.serverHostname ?? options.hostname,
+  });
+}
+
+/** How a server makes TLS of a connection, if it does. */
+function upgradeOf(
+  loop: LoopInternals,
+  options: TlsTimeouts & { tls?: TlsContext },
+): { upgrade?: (channel: ByteChannel) => Promise<ByteChannel> } {
+  const { tls, tlsHandshakeTimeoutMs, tlsShutdownTimeoutMs } = options;
+  if (tls === undefined) return {};
+  const timeouts = {
+    ...(tlsHandshakeTimeoutMs !== undefined && { tlsHandshakeTimeoutMs }),
+    ...(tlsShutdownTimeoutMs !== undefined && { tlsShutdownTimeoutMs }),
+  };
+  return { upgrade: (channel) => secure(loop, channel, tls, { serverSide: true, ...timeouts }) };
 }

@@ -8,8 +8,6 @@ import { StreamTransport, type TransportOwner } from "./stream_transport.ts";
 export interface EstablishOptions {
   /** The server that accepted the connection. */
   owner?: TransportOwner;
-  /** Facts for `getExtraInfo`. */
-  extra?: Record<string, unknown>;
 }
 
 /**

@@ -65,8 +65,8 @@ export class FlowControl {
     this.#paused = false;
   }
 
-  /** Whether {@linkcode resumeBelow} would call the protocol. */
-  wouldResume(size: number): boolean {
-    return this.#paused && size <= this.#low;
+  /** The protocol was paused on behalf of another transport, whose place this one takes. */
+  inheritPause(): void {
+    this.#paused = true;
   }
 }

@@ -13,3 +13,4 @@
  */
 
 export { DenoIo } from "./deno_io.ts";
+export { createTlsContext } from "./tls_context.ts";

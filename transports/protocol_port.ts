@@ -20,12 +20,14 @@ export class ProtocolPort<P extends ProtocolCallbacks> {
   readonly #transport: unknown;
   #enter: <R>(call: () => R) => R;
 
-  /** Makes a port in a context derived from the caller's. */
-  constructor(loop: LoopInternals, transport: unknown, protocol: P) {
+  /** Makes a port in a context derived from the caller's, or in that of the connection of `inherited`. */
+  constructor(loop: LoopInternals, transport: unknown, protocol: P, inherited?: ProtocolPort<P>) {
     this.#loop = loop;
     this.#transport = transport;
     this.protocol = protocol;
-    this.#enter = scope.run(loop[scheduler].scope, () => AsyncLocalStorage.snapshot());
+    this.#enter = inherited === undefined
+      ? scope.run(loop[scheduler].scope, () => AsyncLocalStorage.snapshot())
+      : inherited.#enter;
   }
 
   /** Starts an async function in the context of the connection. */

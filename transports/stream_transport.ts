@@ -1,13 +1,13 @@
 import { KeyboardInterrupt, RuntimeError } from "../errors.ts";
-import type { AnyStreamProtocol, BufferedStreamingProtocol } from "../types/protocols.ts";
+import type { AnyStreamProtocol } from "../types/protocols.ts";
 import type { ByteChannel, ExtraInfo, Transport, WriteBufferLimits } from "../types/transports.ts";
 import { type LoopInternals, type LoopResource, resources, scheduler } from "../loop/internals.ts";
 import type { Scheduler } from "../loop/scheduler.ts";
-import { FlowControl } from "./flow_control.ts";
+import { HandedOverChannel } from "./handed_over_channel.ts";
 import { isPlatformError } from "./platform_error.ts";
 import { ProtocolPort } from "./protocol_port.ts";
-import { ReadBuffer } from "./read_buffer.ts";
-import { WriteQueue } from "./write_queue.ts";
+import { StreamInput } from "./stream_input.ts";
+import { StreamOutput } from "./stream_output.ts";
 
 /** Writes to a lost connection before debug mode says so (CPython `constants.py`). */
 const LOST_WRITES_TO_REPORT = 5;
@@ -16,7 +16,7 @@ const LOST_WRITES_TO_REPORT = 5;
 export interface TransportOwner {
   /** A connection begins. */
   attach(transport: StreamTransport): void;
-  /** `connectionLost` was called. */
+  /** It has ended, or another transport took it over. */
   detach(transport: StreamTransport): void;
 }
 
@@ -29,9 +29,9 @@ export interface StreamTransportOptions {
   /** Who gets them. */
   protocol: AnyStreamProtocol;
   /** The server that accepted it. */
-  owner?: TransportOwner;
-  /** Facts that the channel does not know. */
-  extra?: Record<string, unknown>;
+  owner?: TransportOwner | undefined;
+  /** The transport whose connection this one takes over: its protocol has had `connectionMade`. */
+  predecessor?: StreamTransport;
 }
 
 /**
@@ -53,151 +53,81 @@ export class StreamTransport implements Transport, LoopResource {
   readonly #scheduler: Scheduler;
   readonly #channel: ByteChannel;
   readonly #owner: TransportOwner | undefined;
-  readonly #extra: Record<string, unknown>;
   readonly #port: ProtocolPort<AnyStreamProtocol>;
+  readonly #input: StreamInput;
+  readonly #output: StreamOutput;
+  readonly #predecessor: StreamTransport | undefined;
+  /** The channel below, once it was handed over, and who took it. */
+  #handedOver: HandedOverChannel | null = null;
+  #successor: StreamTransport | null = null;
 
   #closing = false;
   #ending = false;
   #lost = false;
-  #readPaused = false;
-  #readEnded = false;
-  #resumed: (() => void) | null = null;
-  #detached = false;
-
-  readonly #output = new WriteQueue();
-  readonly #flow = new FlowControl((method) =>
-    this.#port.call(method, (protocol) => protocol[method]?.())
-  );
   #eofWanted = false;
   #eofSent = false;
   #lostWrites = 0;
 
-  /** Makes a transport; `connectionMade` comes in the next iteration. Call {@linkcode open}. */
+  /** Makes a transport that does nothing before {@linkcode open}. */
   constructor(options: StreamTransportOptions) {
-    this.#loop = options.loop;
-    this.#scheduler = options.loop[scheduler];
-    this.#channel = options.channel;
-    this.#owner = options.owner;
-    this.#extra = options.extra ?? {};
-    this.#port = new ProtocolPort(options.loop, this, options.protocol);
-    this.#loop[resources].add(this);
+    const { loop, channel, predecessor } = options;
+    this.#loop = loop;
+    this.#scheduler = loop[scheduler];
+    this.#channel = channel;
+    this.#owner = predecessor === undefined ? options.owner : predecessor.#owner;
+    this.#predecessor = predecessor;
+    const inherited = predecessor === undefined ? undefined : predecessor.#port;
+    this.#port = new ProtocolPort(loop, this, options.protocol, inherited);
+    this.#input = new StreamInput(channel, this.#scheduler, this.#port, {
+      ended: (keepOpen) => {
+        if (!keepOpen || !this.canWriteEof()) this.close();
+      },
+      failed: (error, message) => this.#fail(error, message),
+    });
+    this.#output = new StreamOutput(channel, this.#scheduler, this.#port, {
+      drained: () => this.#drained(),
+      failed: (error) => this.#fail(error, "Fatal write error on stream transport"),
+    });
+    loop[resources].add(this);
     this.#owner?.attach(this);
   }
 
   /**
    * Begins: `connectionMade` in the next iteration, then `opened()`, then
-   * reading. With `made` the protocol has had its `connectionMade` already, from
-   * the transport this one takes over from.
+   * reading. So no data comes before `connectionMade`, nor before whoever waits
+   * for `opened` has run.
    */
-  open(opened: () => void, options: { made?: boolean } = {}): void {
-    this.#port.start(() => this.#live(options.made ?? false, opened));
+  open(opened: () => void): void {
+    this.#port.start(() => this.#live(opened));
   }
 
-  // --- reading
-
-  /** The life of the connection, as far as it comes from the peer; in the connection's context. */
-  async #live(made: boolean, opened: () => void): Promise<void> {
+  async #live(opened: () => void): Promise<void> {
     await this.#scheduler.nextTurn();
-    if (!made && !this.#lost) {
+    if (this.#predecessor !== undefined) {
+      this.#takeOver(this.#predecessor);
+    } else if (!this.#lost) {
       this.#port.callHere("connectionMade", (protocol) => protocol.connectionMade?.(this));
       this.#port.adoptContext();
     }
     opened();
-    const buffer = new ReadBuffer();
-    while (!this.#closing && !this.#readEnded) {
-      if (this.#readPaused) {
-        await new Promise<void>((resolve) => this.#resumed = resolve);
-        continue;
-      }
-      let count: number | null;
-      try {
-        count = await this.#channel.read(buffer.space());
-      } catch (error) {
-        if (!this.#closing) {
-          const turn = this.#scheduler.ioTurn();
-          if (turn !== null) await turn;
-          if (!this.#closing) this.#fail(error, "Fatal read error on stream transport");
-        }
-        return;
-      }
-      const turn = this.#scheduler.ioTurn();
-      if (turn !== null) await turn;
-      // A read was under way when the protocol paused: what it brought waits.
-      while (this.#readPaused && !this.#closing) {
-        await new Promise<void>((resolve) => this.#resumed = resolve);
-      }
-      if (this.#closing) return;
-      if (count === null) this.#receiveEof();
-      else this.#receive(buffer, count);
-    }
+    await this.#input.run();
   }
 
-  #receive(buffer: ReadBuffer, count: number): void {
-    this.#port.tryHere(
-      "dataReceived",
-      (protocol) =>
-        isBuffered(protocol)
-          ? this.#feed(buffer.lend(count))
-          : protocol.dataReceived?.(buffer.take(count)),
-      (error) => this.#fail(error, "Fatal error: protocol.dataReceived() call failed."),
-    );
-  }
-
-  /** Hands bytes to a buffered protocol, in as many portions as its buffers take. */
-  #feed(data: Uint8Array): void {
-    for (let rest = data; rest.length > 0;) {
-      const protocol = this.#port.protocol;
-      if (protocol === null || this.#ending) return;
-      if (!isBuffered(protocol)) {
-        // It switched itself for a plain protocol in the middle of the bytes.
-        protocol.dataReceived?.(rest.slice());
-        return;
-      }
-      const space = protocol.getBuffer(rest.length);
-      if (!(space instanceof Uint8Array)) {
-        throw new TypeError(`getBuffer() must return a Uint8Array, got ${Deno.inspect(space)}`);
-      }
-      if (space.length === 0) throw new RuntimeError("getBuffer() returned an empty buffer");
-      const count = Math.min(space.length, rest.length);
-      space.set(count === rest.length ? rest : rest.subarray(0, count));
-      protocol.bufferUpdated(count);
-      rest = rest.subarray(count);
-    }
-  }
-
-  #receiveEof(): void {
-    this.#readEnded = true;
-    const keepOpen = this.#port.tryHere(
-      "eofReceived",
-      (protocol) => protocol.eofReceived?.(),
-      (error) => this.#fail(error, "Fatal error: protocol.eofReceived() call failed."),
-    );
-    if (!keepOpen || !this.canWriteEof()) this.close();
-  }
+  // --- reading
 
   /** `true` unless paused or closing. */
   isReading(): boolean {
-    return !this.#readPaused && !this.#closing;
+    return !this.#input.paused && !this.#closing;
   }
 
   /** No data is delivered from now on, until `resumeReading()`. Idempotent. */
   pauseReading(): void {
-    if (this.#closing || this.#readPaused) return;
-    this.#readPaused = true;
-    this.#channel.setReading?.(false);
+    if (!this.#closing && !this.#input.paused) this.#input.pause();
   }
 
   /** Delivers data again. Idempotent. */
   resumeReading(): void {
-    if (this.#closing || !this.#readPaused) return;
-    this.#readPaused = false;
-    this.#channel.setReading?.(true);
-    this.#wakeReader();
-  }
-
-  #wakeReader(): void {
-    this.#resumed?.();
-    this.#resumed = null;
+    if (!this.#closing && this.#input.paused) this.#input.resume();
   }
 
   // --- writing
@@ -216,13 +146,12 @@ export class StreamTransport implements Transport, LoopResource {
     if (this.#eofWanted) {
       throw new RuntimeError("Cannot write to transport: Cannot call write() after writeEof()");
     }
+    if (this.#handedOver !== null) {
+      throw new RuntimeError("Cannot write to transport: startTls() replaced it by another one");
+    }
     if (data.length === 0) return;
-    if (this.#ending) return this.#countLostWrite();
-    const output = this.#output;
-    const idle = !output.sending;
-    output.push(data);
-    if (idle) this.#send();
-    this.#flow.pauseAbove(output.size);
+    if (this.#ending) this.#countLostWrite();
+    else this.#output.write(data);
   }
 
   /** As one `write` of all pieces. Nothing is sent if one of them is refused. */
@@ -232,7 +161,6 @@ export class StreamTransport implements Transport, LoopResource {
       if (piece instanceof Uint8Array) return sum + piece.length;
       throw new TypeError(`Cannot write to transport: expected Uint8Arrays, got ${brief(piece)}`);
     }, 0);
-    if (pieces.length === 1) return this.write(pieces[0] as Uint8Array);
     const joined = new Uint8Array(size);
     let at = 0;
     for (const piece of pieces) {
@@ -260,7 +188,8 @@ export class StreamTransport implements Transport, LoopResource {
     }
     if (this.#closing || this.#eofWanted) return;
     this.#eofWanted = true;
-    if (!this.#output.sending) this.#sendEof();
+    this.#output.watchDrained();
+    if (this.#output.isEmpty) this.#sendEof();
   }
 
   /** Bytes the platform has not taken yet. */
@@ -270,7 +199,7 @@ export class StreamTransport implements Transport, LoopResource {
 
   /** The water marks, `[low, high]`. */
   getWriteBufferLimits(): [low: number, high: number] {
-    return this.#flow.limits;
+    return this.#output.limits;
   }
 
   /**
@@ -280,51 +209,21 @@ export class StreamTransport implements Transport, LoopResource {
    * @throws {RangeError} unless `high >= low >= 0`
    */
   setWriteBufferLimits(limits: WriteBufferLimits = {}): void {
-    this.#flow.setLimits(limits, this.#output.size);
+    this.#output.setLimits(limits);
   }
 
-  #send(): void {
-    let sending: Promise<number>;
-    try {
-      sending = this.#channel.write(this.#output.piece);
-    } catch (error) {
-      sending = Promise.reject(error);
-    }
-    sending.then(this.#onSent, this.#onSendFailed);
-  }
-
-  readonly #onSent = (count: number): void => {
-    if (this.#ending) return;
-    if (this.#output.sent(count)) this.#send();
-    if (this.#output.sending && !this.#flow.wouldResume(this.#output.size)) return;
-    if (!this.#flow.paused && !this.#closing && !this.#eofWanted) return;
-    // The protocol may hear of it: in the loop's turn.
-    const turn = this.#scheduler.ioTurn();
-    if (turn === null) this.#flushed();
-    else turn.then(() => this.#flushed());
-  };
-
-  readonly #onSendFailed = (error: unknown): void => {
-    if (this.#ending) return;
-    const turn = this.#scheduler.ioTurn();
-    const fail = () => this.#fail(error, "Fatal write error on stream transport");
-    if (turn === null) fail();
-    else turn.then(fail);
-  };
-
-  /** Output was sent. `resumeWriting` may write more, also while we close: it is sent first. */
-  #flushed(): void {
-    if (this.#ending) return;
-    this.#flow.resumeBelow(this.#output.size);
-    if (this.#output.sending || this.#ending) return;
-    if (this.#closing) this.#end(null);
+  #drained(): void {
+    if (this.#handedOver !== null) this.#handedOver.drained();
+    else if (this.#closing) this.#end(null);
     else if (this.#eofWanted) this.#sendEof();
   }
 
   #sendEof(): void {
     if (this.#eofSent) return;
     this.#eofSent = true;
-    this.#channel.closeWrite?.().catch(this.#onSendFailed);
+    this.#channel.closeWrite?.().catch((error) => {
+      if (!this.#ending) this.#fail(error, "Fatal write error on stream transport");
+    });
   }
 
   #countLostWrite(): void {
@@ -336,20 +235,26 @@ export class StreamTransport implements Transport, LoopResource {
 
   /** Stops receiving, sends what is buffered, then `connectionLost(null)`. Idempotent. */
   close(): void {
+    if (this.#successor !== null) return this.#successor.close();
+    if (this.#handedOver !== null) return this.abort();
     if (this.#closing) return;
     this.#closing = true;
-    this.#wakeReader();
-    if (!this.#output.sending) this.#end(null);
+    this.#input.stop();
+    this.#output.watchDrained();
+    if (this.#output.isEmpty) this.#end(null);
   }
 
   /** Drops what is buffered and closes; `connectionLost(null)` comes in the next iteration. */
   abort(): void {
+    if (this.#successor !== null) return this.#successor.abort();
+    // In the handshake of startTls(), which fails by that and ends us.
+    if (this.#handedOver !== null) return this.#channel.abort();
     this.#abortWith(null);
   }
 
   /** `true` from `close()`, `abort()` or a fatal error on. */
   isClosing(): boolean {
-    return this.#closing;
+    return this.#successor?.isClosing() ?? this.#closing;
   }
 
   /** The same as `close()`. */
@@ -360,12 +265,12 @@ export class StreamTransport implements Transport, LoopResource {
   /** The loop closed. @internal */
   release(): void {
     this.#closing = this.#ending = this.#lost = true;
-    this.#output.clear();
-    this.#wakeReader();
-    if (!this.#detached) this.#channel.abort();
+    this.#input.stop();
+    this.#output.stop();
+    this.#channel.abort();
   }
 
-  /** An error that ends the connection. The platform's own are normal in a network; others are bugs. */
+  /** An error that ends the connection. The network's own are normal; others are bugs. */
   #fail(error: unknown, message: string): void {
     if (error instanceof KeyboardInterrupt) return this.#scheduler.escape(error);
     if (!isPlatformError(error) || this.#scheduler.debug) this.#port.report(message, error);
@@ -376,20 +281,19 @@ export class StreamTransport implements Transport, LoopResource {
 
   #abortWith(error: Error | null): void {
     if (this.#lost) return;
-    const ending = this.#ending;
     this.#closing = true;
-    this.#output.clear();
-    this.#wakeReader();
+    this.#input.stop();
+    this.#output.stop();
     // During an orderly end this cuts the goodbye short; connectionLost is on its way.
     this.#channel.abort();
-    if (!ending) this.#end(error, { aborted: true });
+    this.#end(error, { aborted: true });
   }
 
   /** The only way to the end. */
   #end(error: Error | null, options: { aborted?: boolean } = {}): void {
     if (this.#ending) return;
     this.#ending = true;
-    this.#flow.end();
+    this.#output.stop();
     let closed: Promise<void> | void = undefined;
     if (options.aborted !== true) {
       try {
@@ -398,11 +302,11 @@ export class StreamTransport implements Transport, LoopResource {
         closed = Promise.reject(reason);
       }
     }
-    if (closed === undefined) {
-      this.#scheduler.callSoon((reason) => this.#lose(reason), error);
-    } else {
+    const lose = (reason: Error | null) => this.#lose(reason);
+    if (closed === undefined) this.#scheduler.callSoon(lose, error);
+    else {
       closed.then(() => error, (reason) => reason as Error)
-        .then((reason) => this.#scheduler.callSoon((last) => this.#lose(last), reason));
+        .then((reason) => this.#scheduler.callSoon(lose, reason));
     }
   }
 
@@ -410,9 +314,47 @@ export class StreamTransport implements Transport, LoopResource {
     if (this.#lost) return;
     this.#lost = true;
     this.#port.call("connectionLost", (protocol) => protocol.connectionLost?.(error));
+    this.#leave();
+  }
+
+  #leave(): void {
     this.#port.protocol = null;
     this.#loop[resources].delete(this);
     this.#owner?.detach(this);
+  }
+
+  // --- another transport takes over (startTls)
+
+  /**
+   * Gives the connection to another transport: the channel below, with what is
+   * under way in both directions. Nothing is delivered here any more, and
+   * nothing can be written; the end is for {@linkcode giveUp} or the successor.
+   *
+   * @throws {RuntimeError} if the transport is closing, or was handed over before
+   */
+  handOver(): ByteChannel {
+    if (this.#closing || this.#handedOver !== null || this.#eofWanted) {
+      throw new RuntimeError(`Cannot start TLS on ${this}: it is not open in both directions`);
+    }
+    const channel = new HandedOverChannel(this.#channel, this.#input.handOver());
+    this.#handedOver = channel;
+    this.#output.watchDrained();
+    if (this.#output.isEmpty) channel.drained();
+    return channel;
+  }
+
+  /** Nobody took over: the handshake failed, and the connection ends with `error`. */
+  giveUp(error: Error | null): void {
+    this.#handedOver = null;
+    this.#abortWith(error);
+  }
+
+  #takeOver(predecessor: StreamTransport): void {
+    predecessor.#successor = this;
+    predecessor.#lost = predecessor.#ending = true;
+    if (predecessor.#output.paused) this.#output.inheritPause();
+    predecessor.#output.stop();
+    predecessor.#leave();
   }
 
   // --- the rest
@@ -432,26 +374,21 @@ export class StreamTransport implements Transport, LoopResource {
   getExtraInfo<K extends keyof ExtraInfo, D>(name: K, defaultValue: D): ExtraInfo[K] | D;
   getExtraInfo(name: string, defaultValue?: unknown): unknown;
   getExtraInfo(name: string, defaultValue: unknown = null): unknown {
-    return this.#extra[name] ?? this.#channel.getExtraInfo(name) ?? defaultValue;
+    return this.#channel.getExtraInfo(name) ?? defaultValue;
   }
 
   /** For messages. */
   toString(): string {
     const state = this.#lost ? "lost" : this.#closing ? "closing" : "open";
     const peer = this.getExtraInfo("peername");
-    return `<StreamTransport ${state}${
-      peer ? ` peername=${brief(peer)}` : ""
-    } buffered=${this.#output.size}>`;
+    const where = peer?.transport === "tcp" ? ` peer=${peer.hostname}:${peer.port}` : "";
+    return `<StreamTransport ${state}${where} buffered=${this.#output.size}>`;
   }
 
   /** For `console.log`. */
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
-}
-
-function isBuffered(protocol: AnyStreamProtocol): protocol is BufferedStreamingProtocol {
-  return typeof (protocol as Partial<BufferedStreamingProtocol>).getBuffer === "function";
 }
 
 function brief(value: unknown): string {

@@ -1,0 +1,103 @@
+import { CancelledError } from "../errors.ts";
+import type { StartTlsOptions, TlsTimeouts } from "../types/options.ts";
+import type { AnyStreamProtocol } from "../types/protocols.ts";
+import type { TlsContext } from "../types/tls.ts";
+import type { ByteChannel, Transport } from "../types/transports.ts";
+import { Future } from "../loop/future.ts";
+import { type LoopInternals, scheduler } from "../loop/internals.ts";
+import { operate } from "./operation.ts";
+import { StreamTransport } from "./stream_transport.ts";
+import { checkHandshake } from "./_tls_options.ts";
+import { TlsChannel, type TlsHandshakeOptions } from "./tls_channel.ts";
+import { defaultClientContext, isTlsContext } from "./tls_context.ts";
+
+/** Options of {@linkcode secure}. */
+export interface SecureOptions extends TlsTimeouts {
+  /** We are the server. */
+  serverSide: boolean;
+  /** Name the certificate must have; `""` for any. */
+  serverHostname?: string | undefined;
+  /** Bytes of the peer that were received already. */
+  received?: Uint8Array | undefined;
+  /** Gives up. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Puts TLS on a channel. The channel is released if that fails, or is given up. */
+export async function secure(
+  loop: LoopInternals,
+  channel: ByteChannel,
+  context: TlsContext | true,
+  options: SecureOptions,
+): Promise<ByteChannel> {
+  const made = context === true ? defaultClientContext() : context;
+  return await operate(
+    loop,
+    (signal) => TlsChannel.handshake(channel, made, { ...handshakeOptions(loop, options), signal }),
+    { signal: options.signal, discard: (late) => late.abort() },
+  );
+}
+
+function handshakeOptions(loop: LoopInternals, options: SecureOptions): TlsHandshakeOptions {
+  const { serverSide, serverHostname, received, tlsHandshakeTimeoutMs, tlsShutdownTimeoutMs } =
+    options;
+  return {
+    serverSide,
+    setTimer: (delayMs, callback) => {
+      const timer = loop[scheduler].callAt(loop.time() + delayMs, callback, undefined);
+      return () => timer.cancel();
+    },
+    ...(serverHostname !== undefined && { serverHostname }),
+    ...(received !== undefined && { initialData: received }),
+    ...(tlsHandshakeTimeoutMs !== undefined && { handshakeTimeoutMs: tlsHandshakeTimeoutMs }),
+    ...(tlsShutdownTimeoutMs !== undefined && { shutdownTimeoutMs: tlsShutdownTimeoutMs }),
+  };
+}
+
+/**
+ * Makes a connection a TLS connection in its midst, as either side, over any
+ * stream transport, TLS itself included. What the old transport still has to
+ * send goes first, and what it has just read belongs to the handshake.
+ *
+ * If the handshake fails, the protocol gets `connectionLost(error)`, once.
+ */
+export async function startTls(
+  loop: LoopInternals,
+  transport: Transport,
+  protocol: AnyStreamProtocol,
+  context: TlsContext,
+  options: StartTlsOptions,
+): Promise<Transport> {
+  if (!(transport instanceof StreamTransport)) {
+    throw new TypeError(`Cannot call startTls(): transport ${transport} is not supported`);
+  }
+  if (!isTlsContext(context)) {
+    throw new TypeError("Cannot call startTls(): tlsContext must be made by createTlsContext()");
+  }
+  const settings = { ...options, serverSide: options.serverSide ?? false };
+  checkHandshake(context, handshakeOptions(loop, settings));
+  const channel = transport.handOver();
+  transport.setProtocol(protocol);
+  let secured: ByteChannel;
+  try {
+    secured = await secure(loop, channel, context, settings);
+  } catch (error) {
+    transport.giveUp(error instanceof CancelledError ? null : error as Error);
+    throw error;
+  }
+  const successor = new StreamTransport({
+    loop,
+    channel: secured,
+    protocol,
+    predecessor: transport,
+  });
+  const opened = new Future<void>({ loop });
+  successor.open(() => void (opened.done() || opened.setResult()));
+  try {
+    await opened;
+  } catch (error) {
+    successor.close();
+    throw error;
+  }
+  return successor;
+}
