@@ -14,10 +14,15 @@ export const run: unique symbol = Symbol("run");
 /** Whether an entry still wants to run. */
 export const live: unique symbol = Symbol("live");
 
+/** Tells an entry that it never will, since the loop closed. */
+export const dropped: unique symbol = Symbol("dropped");
+
 /** Something with a place in the ready queue of a loop. */
 export abstract class Entry {
   /** Whether it still wants to run. */
   [live] = true;
   /** Runs it. */
   abstract [run](): Pace;
+  /** The loop closed before it ran. */
+  [dropped](): void {}
 }

@@ -12,7 +12,7 @@ import type {
 import { activeLoop } from "../internal/context.ts";
 import { ensureFuture } from "./ensure_future.ts";
 import { formatContext, reportTo } from "./exception_handler.ts";
-import { functionName } from "./format.ts";
+import { brief } from "./format.ts";
 import { forget, Future, whenDone } from "./future.ts";
 import { Handle, TimerHandle } from "./handle.ts";
 import {
@@ -33,6 +33,8 @@ export abstract class BaseEventLoop {
   readonly [taskSet]: Set<AbstractTask<unknown>> = new Set();
   /** @internal */
   readonly [resources]: Set<LoopResource> = new Set();
+  /** Tasks of `runUntilComplete`: its caller learns that the run ended too early. */
+  readonly #mains: WeakSet<object> = new WeakSet();
   #closed = false;
   #taskFactory: TaskFactory | null = null;
   /** The options of most tasks. Copying them for each takes 60 ns. */
@@ -63,12 +65,14 @@ export abstract class BaseEventLoop {
   async runUntilComplete<T>(future: Awaitable<T>): Promise<T> {
     this.#checkCanRun("runUntilComplete");
     const awaited = ensureFuture(future, { loop: this.#self }) as Future<T>;
+    const isOurs = typeof future === "function";
+    if (isOurs) this.#mains.add(awaited);
     const stop = awaited[whenDone](() => this.stop());
     try {
       await this[scheduler].start();
     } catch (error) {
-      // A result that comes with the interrupt has no other receiver (CPython run_until_complete).
-      if (awaited.done() && !awaited.cancelled()) awaited.exception();
+      // An error that comes with the interrupt: nobody but us has the task (CPython run_until_complete).
+      if (isOurs && awaited.done() && !awaited.cancelled()) awaited.exception();
       throw error;
     } finally {
       awaited[forget](stop);
@@ -120,10 +124,9 @@ export abstract class BaseEventLoop {
     if (this.#closed) return;
     this.#closed = true;
     this[scheduler].clear();
-    this.onClose();
-    for (const resource of this[resources]) resource.release();
-    this[resources].clear();
+    this.#release();
     for (const task of this[taskSet]) {
+      if (this.#mains.has(task)) continue;
       this.callExceptionHandler({
         message: `Task was destroyed but it is pending: ${task}`,
         task,
@@ -141,6 +144,11 @@ export abstract class BaseEventLoop {
 
   /** Makes `shutdownAsyncgens` close this generator: JavaScript has no hook that tells of new ones. */
   registerAsyncgen(generator: AsyncGenerator<unknown, unknown, unknown>): void {
+    if (typeof generator?.return !== "function") {
+      throw new TypeError(
+        `Cannot register ${brief(generator)}: expected an async generator`,
+      );
+    }
     this.#asyncgens.add(generator);
   }
 
@@ -180,6 +188,7 @@ export abstract class BaseEventLoop {
     return this[scheduler].slowMs;
   }
   set slowCallbackDurationMs(ms: number) {
+    checkTime("set slowCallbackDurationMs", "the duration", ms);
     this[scheduler].slowMs = ms;
   }
 
@@ -208,6 +217,7 @@ export abstract class BaseEventLoop {
     callback: (...args: A) => unknown,
     ...args: A
   ): Handle {
+    this.#checkCallback(callback, "callSoonThreadsafe");
     return this.callSoon(callback, ...args);
   }
 
@@ -224,7 +234,8 @@ export abstract class BaseEventLoop {
     callback: (...args: A) => unknown,
     ...args: A
   ): TimerHandle {
-    checkTime("callLater", "delayMs", delayMs);
+    checkTime("call callLater()", "delayMs", delayMs);
+    this.#checkCallback(callback, "callLater");
     return this.callAt(this.time() + delayMs, callback, ...args);
   }
 
@@ -234,7 +245,7 @@ export abstract class BaseEventLoop {
     callback: (...args: A) => unknown,
     ...args: A
   ): TimerHandle {
-    checkTime("callAt", "whenMs", whenMs);
+    checkTime("call callAt()", "whenMs", whenMs);
     this.#checkCallback(callback, "callAt");
     const timer = new TimerHandle(
       this[scheduler],
@@ -312,6 +323,22 @@ export abstract class BaseEventLoop {
     console.error(formatContext(context));
   }
 
+  /** Gives back what the loop holds of the platform. One that fails must not keep the others, or the reports that follow. */
+  #release(): void {
+    const releases = [...this[resources]].map((resource) => () => resource.release());
+    this[resources].clear();
+    for (const release of [() => this.onClose(), ...releases]) {
+      try {
+        release();
+      } catch (exception) {
+        this.callExceptionHandler({
+          message: "A resource of the event loop could not be released",
+          exception,
+        });
+      }
+    }
+  }
+
   /** Refuses `what` on a closed loop. @internal */
   #checkOpen(what: string): void {
     if (this.#closed) {
@@ -323,7 +350,7 @@ export abstract class BaseEventLoop {
     this.#checkOpen(what);
     if (typeof callback !== "function") {
       throw new TypeError(
-        `Cannot call ${what}(): expected a function as callback, got ${functionName(callback)}`,
+        `Cannot call ${what}(): expected a function as callback, got ${brief(callback)}`,
       );
     }
   }
@@ -345,12 +372,10 @@ export abstract class BaseEventLoop {
 
 function checkTime(what: string, name: string, ms: number): void {
   if (typeof ms !== "number") {
-    throw new TypeError(
-      `Cannot call ${what}(): expected a number as ${name}, got ${ms}`,
-    );
+    throw new TypeError(`Cannot ${what}: expected a number as ${name}, got ${brief(ms)}`);
   }
   if (Number.isNaN(ms)) {
-    throw new RangeError(`Cannot call ${what}(): ${name} is NaN`);
+    throw new RangeError(`Cannot ${what}: ${name} is NaN`);
   }
 }
 

@@ -235,7 +235,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     this.#checkOpen("addReader");
     this.#fds.add(
       "Reader",
-      this.#need("fds"),
+      this.#need("fds", "addReader"),
       this,
       fd,
       callback as (...args: never[]) => unknown,
@@ -245,7 +245,8 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
 
   /** Stops watching; whether there was a reader. */
   removeReader(fd: number | { fileno(): number }): boolean {
-    return this.#fds.remove("Reader", this.#need("fds"), this, fd);
+    if (this.isClosed()) return false;
+    return this.#fds.remove("Reader", this.#need("fds", "removeReader"), this, fd);
   }
 
   /** Calls `callback(...args)` whenever `fd` is writable, in the context of the caller. Requires `--allow-ffi`. */
@@ -257,7 +258,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     this.#checkOpen("addWriter");
     this.#fds.add(
       "Writer",
-      this.#need("fds"),
+      this.#need("fds", "addWriter"),
       this,
       fd,
       callback as (...args: never[]) => unknown,
@@ -267,17 +268,18 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
 
   /** Stops watching; whether there was a writer. */
   removeWriter(fd: number | { fileno(): number }): boolean {
-    return this.#fds.remove("Writer", this.#need("fds"), this, fd);
+    if (this.isClosed()) return false;
+    return this.#fds.remove("Writer", this.#need("fds", "removeWriter"), this, fd);
   }
 
   /** Receives up to `n` bytes; none at EOF. */
   async sockRecv(sock: SocketLike, n: number): Promise<Uint8Array> {
-    return await this.#sockets.recv(this, sock, n);
+    return await this.#sockets("sockRecv").recv(this, sock, n);
   }
 
   /** Receives into `buffer`; the count, 0 at EOF. */
   async sockRecvInto(sock: SocketLike, buffer: Uint8Array): Promise<number> {
-    return await this.#sockets.recvInto(this, sock, buffer);
+    return await this.#sockets("sockRecvInto").recvInto(this, sock, buffer);
   }
 
   /** Receives one datagram of up to `n` bytes. */
@@ -285,7 +287,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     sock: SocketLike,
     n: number,
   ): Promise<[Uint8Array, Deno.Addr]> {
-    return await this.#sockets.recvfrom(this, sock, n);
+    return await this.#sockets("sockRecvfrom").recvfrom(this, sock, n);
   }
 
   /** Receives one datagram into `buffer`. */
@@ -294,12 +296,12 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     buffer: Uint8Array,
     nbytes = 0,
   ): Promise<[number, Deno.Addr]> {
-    return await this.#sockets.recvfromInto(this, sock, buffer, nbytes);
+    return await this.#sockets("sockRecvfromInto").recvfromInto(this, sock, buffer, nbytes);
   }
 
   /** Sends all of `data`. */
   async sockSendall(sock: SocketLike, data: Uint8Array): Promise<void> {
-    return await this.#sockets.sendall(this, sock, data);
+    return await this.#sockets("sockSendall").sendall(this, sock, data);
   }
 
   /** Sends one datagram; the number of bytes sent. */
@@ -308,17 +310,17 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     data: Uint8Array,
     addr: Address,
   ): Promise<number> {
-    return await this.#sockets.sendto(this, sock, data, addr);
+    return await this.#sockets("sockSendto").sendto(this, sock, data, addr);
   }
 
   /** Connects. */
   async sockConnect(sock: SocketLike, addr: Address): Promise<void> {
-    return await this.#sockets.connect(this, sock, addr);
+    return await this.#sockets("sockConnect").connect(this, sock, addr);
   }
 
   /** Accepts one connection; it and the address of its peer. */
   async sockAccept(sock: SocketLike): Promise<[SocketLike, Deno.Addr]> {
-    return await this.#sockets.accept(this, sock);
+    return await this.#sockets("sockAccept").accept(this, sock);
   }
 
   /** Sends a file; the number of bytes sent. */
@@ -327,7 +329,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     file: Deno.FsFile,
     options: SendfileOptions = {},
   ): Promise<number> {
-    return await this.#sockets.sendfile(this, sock, file, options);
+    return await this.#sockets("sockSendfile").sendfile(this, sock, file, options);
   }
 
   /**
@@ -345,7 +347,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     this.#checkOpen("addSignalHandler");
     this.#signals.add(
       this[scheduler],
-      this.#need("watchSignal"),
+      this.#need("watchSignal", "addSignalHandler"),
       signal,
       callback as (...args: never[]) => unknown,
       args,
@@ -390,17 +392,20 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     ], options);
   }
 
-  get #sockets(): SocketCalls {
-    return this.#need("sockets");
+  #sockets(call: string): SocketCalls {
+    return this.#need("sockets", call);
   }
 
-  /** The part of the I/O named `what`, bound to it. */
-  #need<K extends Exclude<keyof Io, "close">>(what: K): NonNullable<Io[K]> {
-    this.#checkOpen(what);
-    const part = this.#io[what];
+  /** The part of the I/O named `name`, bound to it, for the method `call`. */
+  #need<K extends Exclude<keyof Io, "close">>(
+    name: K,
+    call: string = name,
+  ): NonNullable<Io[K]> {
+    this.#checkOpen(call);
+    const part = this.#io[name];
     if (part === undefined) {
       throw new Deno.errors.NotSupported(
-        `Cannot call ${what}(): the I/O of this event loop does not offer it`,
+        `Cannot call ${call}(): the I/O of this event loop does not offer it`,
       );
     }
     return (typeof part === "function" ? part.bind(this.#io) : part) as NonNullable<Io[K]>;

@@ -21,6 +21,11 @@ export class FdHandles {
     args: readonly unknown[],
   ): void {
     const number = fdOf(fd, `add${direction}`);
+    if (typeof callback !== "function") {
+      throw new TypeError(
+        `Cannot call add${direction}(): expected a function as callback, got ${typeof callback}`,
+      );
+    }
     const handle = new WatchHandle(loop[scheduler], callback, args);
     watcher[`add${direction}`](loop, number, () => handle.notify());
     this.#handles[direction].get(number)?.cancel();

@@ -1,10 +1,11 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { CancelledError, InvalidStateError, RuntimeError } from "../errors.ts";
 import type { AbstractFuture } from "../types/loop.ts";
 import { scope } from "../internal/context.ts";
-import { AFTER_DRAIN, Entry, type Pace, run } from "../internal/entry.ts";
+import { AFTER_DRAIN, dropped, Entry, live, type Pace, run } from "../internal/entry.ts";
 import { Handle } from "./handle.ts";
 import { brief, creationStack } from "./format.ts";
-import { type LoopInternals, scheduler } from "./internals.ts";
+import { type LoopInternals, scheduler, schedulerOf } from "./internals.ts";
 import { DirectCall, type Scheduler } from "./scheduler.ts";
 import { CANCELLED, FAILED, FINISHED, type Outcome, PENDING } from "./outcome.ts";
 import type { UnretrievedError } from "./unretrieved.ts";
@@ -31,6 +32,8 @@ export const whenDone: unique symbol = Symbol("whenDone");
 export const forget: unique symbol = Symbol("forget");
 /** The tasks that await a future. */
 export const waitingTasks: unique symbol = Symbol("waitingTasks");
+/** How a future ended, if it did. */
+export const stateOf: unique symbol = Symbol("stateOf");
 /** Makes the `then` of a done future wait for one iteration: `sleep(0)`. */
 export const yieldOnce: unique symbol = Symbol("yieldOnce");
 
@@ -145,6 +148,11 @@ export class Future<T> implements AbstractFuture<T> {
    * context of the caller; in the next one if it is done already.
    */
   addDoneCallback(callback: (future: this) => void): void {
+    if (typeof callback !== "function") {
+      throw new TypeError(
+        `Cannot add a done callback to ${this}: expected a function, got ${typeof callback}`,
+      );
+    }
     this.#addWaiter(new DoneCallback(this.#loop[scheduler], callback, this));
   }
 
@@ -212,6 +220,11 @@ export class Future<T> implements AbstractFuture<T> {
   }
 
   /** @internal */
+  get [stateOf](): typeof PENDING | Outcome {
+    return this.#state;
+  }
+
+  /** @internal */
   get [yieldOnce](): boolean {
     return false;
   }
@@ -237,8 +250,9 @@ export class Future<T> implements AbstractFuture<T> {
     );
   }
 
-  /** Takes an entry of {@linkcode whenDone} back that is not scheduled yet. @internal */
+  /** Takes an entry of {@linkcode whenDone} back that has not run yet. @internal */
   [forget](entry: Entry): void {
+    entry[live] = false;
     this.#remove((other) => other === entry);
   }
 
@@ -256,6 +270,11 @@ export class Future<T> implements AbstractFuture<T> {
   takeOutcome(wakeup: Wakeup): void {
     if (this.#state === FINISHED) wakeup.resolve(this.#value);
     else wakeup.reject(this.#takeError());
+  }
+
+  /** Nobody comes to take the outcome. @internal */
+  outcomeUntaken(): void {
+    if (this.#state === FAILED && this.#unretrieved === null) this.#reportUnlessSeen();
   }
 
   /** What it says of itself in messages. */
@@ -309,10 +328,14 @@ export class Future<T> implements AbstractFuture<T> {
       (Array.isArray(waiters) &&
         waiters.some((entry) => entry instanceof Wakeup))
     ) return;
+    this.#reportUnlessSeen();
+  }
+
+  #reportUnlessSeen(): void {
     this.#unretrieved = {
-      kind: this.describe().startsWith("Task") ? "Task" : "Future",
       label: this.toString(),
       exception: this.#value,
+      enter: AsyncLocalStorage.snapshot(),
       future: new WeakRef<AbstractFuture<unknown>>(this),
       sourceTraceback: this.#sourceTraceback,
     };
@@ -402,7 +425,8 @@ export class Wakeup extends Entry implements Wait {
   /** Makes the `await` throw `error` in the next iteration, whatever becomes of the future. */
   fail(error: unknown): void {
     this.#error = error;
-    this.future.getLoop()[scheduler].push(this);
+    // Of the task: that of the future may be another, and may never run.
+    schedulerOf((this.task ?? this.future).getLoop()).push(this);
   }
 
   [run](): Pace {
@@ -411,6 +435,10 @@ export class Wakeup extends Entry implements Wait {
     else if (this.#error !== undefined) this.reject(this.#error);
     else this.future.takeOutcome(this);
     return AFTER_DRAIN;
+  }
+
+  override [dropped](): void {
+    this.future.outcomeUntaken();
   }
 
   /** For messages. */
@@ -432,6 +460,16 @@ function derive<T, R>(source: Future<T>, outcome: Promise<R>): Future<R> {
         )),
   );
   return derived;
+}
+
+/** Ends `target` as `source` ended, and counts the error of `source` as seen. */
+export function settleAs<T>(target: Future<T>, source: Future<T>): void {
+  const state = source[stateOf] as Outcome;
+  try {
+    target[settle](state, source.result());
+  } catch (error) {
+    target[settle](state, error);
+  }
 }
 
 /** Why `task` cannot wait for `future`; `null` if it can. */

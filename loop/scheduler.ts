@@ -4,7 +4,15 @@ import type { AbstractEventLoop, ExceptionContext } from "../types/loop.ts";
 import { KeyboardInterrupt } from "../errors.ts";
 import { Gate, type Scope } from "../internal/context.ts";
 import { Deque } from "../internal/deque.ts";
-import { AFTER_MICROTASK, AT_ONCE, Entry, live, type Pace, run } from "../internal/entry.ts";
+import {
+  AFTER_MICROTASK,
+  AT_ONCE,
+  dropped,
+  Entry,
+  live,
+  type Pace,
+  run,
+} from "../internal/entry.ts";
 import { TimerHeap } from "../internal/timer_heap.ts";
 import { functionName } from "./format.ts";
 import { UnretrievedErrors } from "./unretrieved.ts";
@@ -170,7 +178,7 @@ export class Scheduler {
     this.#loop = loop;
     this.#clock = clock;
     this.scope = { loop, task: null };
-    this.unretrieved = new UnretrievedErrors(loop);
+    this.unretrieved = new UnretrievedErrors((context) => this.report(context));
   }
 
   /** Whether the pump runs. */
@@ -282,6 +290,7 @@ export class Scheduler {
 
   /** Drops everything that waits. */
   clear(): void {
+    for (const entry of this.#ready) entry[dropped]();
     this.#ready.clear();
     this.#timers.clear();
     this.#cancelledTimers = 0;

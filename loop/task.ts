@@ -34,6 +34,8 @@ function startBody(task: { [drive](): Promise<void> }): void {
 class Body extends Entry implements Scope {
   readonly loop: LoopInternals;
   task: AbstractTask<unknown> | null;
+  /** What is left of the task in debug mode, which may have to report its last step. */
+  epitaph = "<Task that has ended>";
   #open: (() => void) | null = null;
 
   constructor(task: AbstractTask<unknown>, loop: LoopInternals) {
@@ -56,7 +58,7 @@ class Body extends Entry implements Scope {
   }
 
   override toString(): string {
-    return String(this.task);
+    return String(this.task ?? this.epitaph);
   }
 }
 
@@ -108,11 +110,11 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
     this.#body = new Body(this, loop);
     this.#coro = coro;
     this.#name = options.name ?? ++taskCounter;
+    loop[taskSet].add(this);
     if (signal !== undefined) this.#listen(signal);
     if (options.eagerStart === true && loop.isRunning()) {
       this.#startNow();
     } else {
-      loop[taskSet].add(this);
       this.#body.startLater(() => this.#start());
       loop[scheduler].push(this.#body);
     }
@@ -159,11 +161,14 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
     this.#cancelRequests++;
     const waits = this.#allWaits();
     let accepted = false;
-    for (const wait of waits) {
-      if (wait.future.cancel(message)) accepted = true;
-    }
     // Code that runs does not wait: what is left from a Promise.race() does not count.
-    if (!accepted || activeTask() === this) {
+    // Nor does it where the body is on its way from another future, which is done.
+    let goesOn = activeTask() === this;
+    for (const wait of waits) {
+      if (wait.future.done()) goesOn = true;
+      else if (wait.future.cancel(message)) accepted = true;
+    }
+    if (!accepted || goesOn) {
       this.#mustCancel = true;
       this.#cancelMessage = message;
     }
@@ -236,14 +241,13 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
       const at = this.#waits.indexOf(wait);
       if (at >= 0) this.#waits.splice(at, 1);
     }
-    const cancelled = wait.future.cancelled();
     if (!this.#mustCancel) {
-      if (cancelled) this.#renewSignal();
+      this.#renewSignal();
       return null;
     }
     const message = this.#cancelMessage;
     this.#delivered();
-    return cancelled ? null : new CancelledError(message);
+    return wait.future.cancelled() ? null : new CancelledError(message);
   }
 
   /** What it waits for now. @internal */
@@ -279,8 +283,10 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
     this.#renewSignal();
   }
 
+  /** An aborted signal has told its tale: the next operation must not hear it again. */
   #renewSignal(): void {
-    if (this.#extras !== null) this.#extras.controller = null;
+    const extras = this.#extras;
+    if (extras !== null && extras.controller?.signal.aborted) extras.controller = null;
   }
 
   #more(): Extras {
@@ -319,12 +325,8 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
     } finally {
       leaveCallback(outer);
     }
-    if (this.done()) {
-      this.#coro = null;
-    } else {
-      this.getLoop()[taskSet].add(this);
-      this.getLoop()[scheduler].wantDrain();
-    }
+    if (this.done()) this.#coro = null;
+    else this.getLoop()[scheduler].wantDrain();
   }
 
   #start(): void {
@@ -346,10 +348,14 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
   }
 
   #returned(value: T): void {
-    if (this.#mustCancel) return this.#finish(CANCELLED, this.#cancelMessage);
+    // What the signal told the body is delivered, though no await threw it.
+    if (this.#mustCancel && !this.#extras?.signalTook) {
+      return this.#finish(CANCELLED, this.#cancelMessage);
+    }
     this.#finish(FINISHED, value);
-    if (this.#cancelRequests > 0 && this.getLoop()[scheduler].debug) {
-      this.getLoop().callExceptionHandler({
+    const queue = this.getLoop()[scheduler];
+    if (this.#cancelRequests > 0 && queue.debug) {
+      queue.report({
         message:
           `Task swallowed a cancellation: ${this} ended normally; rethrow CancelledError, or call uncancel()`,
         task: this,
@@ -369,6 +375,7 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
     this.getLoop()[taskSet].delete(this);
     this.#extras?.stopListening?.();
     this[settle](outcome, value);
+    if (this.getLoop()[scheduler].debug) this.#body.epitaph = this.toString();
   }
 }
 

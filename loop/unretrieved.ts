@@ -1,10 +1,11 @@
-import type { AbstractEventLoop, AbstractFuture, ExceptionContext } from "../types/loop.ts";
+import type { AbstractFuture, ExceptionContext } from "../types/loop.ts";
 
 /** One error that waits to be looked at. Does not hold the future, so that it can be collected. */
 export interface UnretrievedError {
-  readonly kind: "Future" | "Task";
   readonly label: string;
   readonly exception: unknown;
+  /** Enters the context in which it failed: that of the task, for the exception handler. */
+  readonly enter: (report: () => void) => void;
   readonly future: WeakRef<AbstractFuture<unknown>>;
   readonly sourceTraceback: string | undefined;
 }
@@ -15,13 +16,13 @@ export interface UnretrievedError {
  * so that none is lost however the collector behaves.
  */
 export class UnretrievedErrors {
-  readonly #loop: AbstractEventLoop;
+  readonly #tell: (context: ExceptionContext) => void;
   readonly #waiting = new Set<UnretrievedError>();
   readonly #collected = new FinalizationRegistry<UnretrievedError>((error) => this.#report(error));
 
-  /** Reports to the exception handler of `loop`. */
-  constructor(loop: AbstractEventLoop) {
-    this.#loop = loop;
+  /** Reports by `tell`. */
+  constructor(tell: (context: ExceptionContext) => void) {
+    this.#tell = tell;
   }
 
   /** Begins to watch. */
@@ -47,7 +48,9 @@ export class UnretrievedErrors {
   #report(error: UnretrievedError): void {
     if (!this.#waiting.delete(error)) return;
     const context: ExceptionContext = {
-      message: `${error.kind} exception was never retrieved: ${error.label}`,
+      message: `${
+        error.label.startsWith("<Task") ? "Task" : "Future"
+      } exception was never retrieved: ${error.label}`,
       exception: error.exception,
     };
     const future = error.future.deref();
@@ -55,6 +58,6 @@ export class UnretrievedErrors {
     if (error.sourceTraceback !== undefined) {
       context.sourceTraceback = error.sourceTraceback;
     }
-    this.#loop.callExceptionHandler(context);
+    error.enter(() => this.#tell(context));
   }
 }
