@@ -4,6 +4,8 @@ import type {
   ConnectAcceptedSocketOptions,
   CreateConnectionOptions,
   CreateServerOptions,
+  CreateUnixConnectionOptions,
+  CreateUnixServerOptions,
   SocketLike,
   StartTlsOptions,
   TlsTimeouts,
@@ -17,9 +19,10 @@ import { ConnChannel } from "./conn_channel.ts";
 import { establish } from "./establish.ts";
 import { secure, startTls } from "./start_tls.ts";
 import { isTlsContext } from "./tls_context.ts";
-import { Server } from "./server.ts";
+import { type Acceptor, Server } from "./server.ts";
 import { checkConnectOptions, connectTcp } from "./tcp_connect.ts";
 import { checkListenOptions, DenoAcceptor, listenTcp } from "./tcp_server.ts";
+import { checkPath, connectUnix, listenUnix } from "./unix_socket.ts";
 import { checkFactory, checkTlsTimeouts } from "./validate.ts";
 
 /** The way to the outside on `Deno.*` and node's built-in modules. */
@@ -82,15 +85,44 @@ export class DenoIo implements Io {
     const acceptors = options.sock === undefined
       ? await listenTcp(options)
       : [new DenoAcceptor(options.sock as Deno.Listener, options.keepAlive ?? false)];
-    const server = new Server({
-      loop,
-      factory,
-      acceptors,
-      maxConnections: options.maxConnections,
-      ...upgradeOf(loop, options),
-    });
-    if (options.startServing !== false) await server.startServing();
-    return server;
+    return await serve(loop, factory, acceptors, options);
+  }
+
+  async createUnixConnection<P extends AnyStreamProtocol>(
+    eventLoop: AbstractEventLoop,
+    factory: ProtocolFactory<P>,
+    options: CreateUnixConnectionOptions,
+  ): Promise<Connected<Transport, P>> {
+    const loop = internalsOf(eventLoop);
+    checkFactory("createUnixConnection", factory);
+    checkTlsTimeouts("createUnixConnection", options);
+    const tls = clientContext("createUnixConnection", options.tls);
+    if ((tls === null) !== (options.serverHostname === undefined)) {
+      throw new RangeError(
+        "Cannot call createUnixConnection(): tls and serverHostname are only meaningful together",
+      );
+    }
+    checkEither("createUnixConnection", options, "path");
+    const channel = options.sock === undefined
+      ? await connectUnix(loop, checkPath("createUnixConnection", options.path), options.signal)
+      : channelOf(options.sock, "createUnixConnection");
+    return await establish(loop, factory, await secureClient(loop, channel, tls, options));
+  }
+
+  async createUnixServer(
+    eventLoop: AbstractEventLoop,
+    factory: ProtocolFactory<AnyStreamProtocol>,
+    options: CreateUnixServerOptions,
+  ): Promise<AbstractServer> {
+    const loop = internalsOf(eventLoop);
+    checkFactory("createUnixServer", factory);
+    checkTlsTimeouts("createUnixServer", options);
+    checkServerContext("createUnixServer", options.tls);
+    checkEither("createUnixServer", options, "path");
+    const acceptor = options.sock === undefined
+      ? await listenUnix(checkPath("createUnixServer", options.path), options.cleanupSocket ?? true)
+      : new DenoAcceptor(options.sock as Deno.Listener, false);
+    return await serve(loop, factory, [acceptor], options);
   }
 
   async connectAcceptedSocket<P extends AnyStreamProtocol>(
@@ -134,6 +166,38 @@ function channelOf(sock: SocketLike, what: string): ByteChannel {
   );
 }
 
+/** An address or a socket, and not both. */
+function checkEither(
+  what: string,
+  options: { path?: unknown; sock?: unknown },
+  name: "path",
+): void {
+  if ((options[name] === undefined) !== (options.sock === undefined)) return;
+  throw new RangeError(
+    options.sock === undefined
+      ? `Cannot call ${what}(): no ${name} and sock were specified`
+      : `Cannot call ${what}(): ${name} and sock can not be specified at the same time`,
+  );
+}
+
+async function serve(
+  loop: LoopInternals,
+  factory: ProtocolFactory<AnyStreamProtocol>,
+  acceptors: readonly Acceptor[],
+  options: CreateServerOptions | CreateUnixServerOptions,
+): Promise<AbstractServer> {
+  const { maxConnections, startServing } = options;
+  const server = new Server({
+    loop,
+    factory,
+    acceptors,
+    maxConnections,
+    ...upgradeOf(loop, options),
+  });
+  if (startServing !== false) await server.startServing();
+  return server;
+}
+
 function clientContext(
   what: string,
   tls: TlsContext | boolean | undefined,
@@ -154,7 +218,7 @@ async function secureClient(
   loop: LoopInternals,
   channel: ByteChannel,
   tls: TlsContext | true | null,
-  options: CreateConnectionOptions,
+  options: TlsTimeouts & { serverHostname?: string; hostname?: string; signal?: AbortSignal },
 ): Promise<ByteChannel> {
   if (tls === null) return channel;
   return await secure(loop, channel, tls, {
