@@ -1,9 +1,15 @@
 import { RuntimeError } from "../errors.ts";
-import type { AnyStreamProtocol, BufferedStreamingProtocol } from "../types/protocols.ts";
+import type {
+  AnyStreamProtocol,
+  BufferedStreamingProtocol,
+  StreamingProtocol,
+} from "../types/protocols.ts";
 import type { ByteChannel } from "../types/transports.ts";
 import type { Scheduler } from "../loop/scheduler.ts";
 import type { ProtocolPort } from "./protocol_port.ts";
 import { ReadBuffer } from "./read_buffer.ts";
+
+const NOTHING = new Uint8Array(0);
 
 /** What ended the input of its own accord. */
 export interface StreamInputEvents {
@@ -77,7 +83,7 @@ export class StreamInput {
   handOver(): Promise<Leftover> {
     this.#heir = Promise.withResolvers();
     this.#stopped = true;
-    if (!this.#reading) this.#heir.resolve(new Uint8Array(0));
+    if (!this.#reading) this.#heir.resolve(NOTHING);
     this.#getUp();
     return this.#heir.promise;
   }
@@ -114,18 +120,36 @@ export class StreamInput {
     if (!this.#stopped) {
       const turn = this.#scheduler.ioTurn();
       if (turn !== null) await turn;
-      while (this.#paused && !this.#stopped) await this.#resumed();
+      if (this.#paused) await this.#resumption();
     }
-    this.#reading = false;
     if (this.#heir !== null) this.#heir.resolve(count === null ? null : buffer.take(count));
     if (this.#stopped) return true;
-    if (count !== null) this.#receive(buffer, count);
-    else this.#receiveEof();
-    return count === null;
+    if (count === null) {
+      this.#reading = false;
+      this.#receiveEof();
+      return true;
+    }
+    let rest = this.#receive(buffer, count);
+    while (rest.length > 0 && !this.#stopped) {
+      await this.#resumption();
+      rest = this.#feed(rest);
+    }
+    this.#reading = false;
+    this.#heir?.resolve(rest);
+    return false;
   }
 
   #resumed(): Promise<void> {
     return new Promise((resolve) => this.#wake = resolve);
+  }
+
+  /** Until it is resumed, and then the loop's turn: whoever resumed it is still running. */
+  async #resumption(): Promise<void> {
+    while (this.#paused && !this.#stopped) {
+      await this.#resumed();
+      const turn = this.#scheduler.ioTurn();
+      if (turn !== null) await turn;
+    }
   }
 
   #getUp(): void {
@@ -133,37 +157,49 @@ export class StreamInput {
     this.#wake = null;
   }
 
-  #receive(buffer: ReadBuffer, count: number): void {
+  /** Hands over what was read; answers the rest, if a buffered protocol pauses in the middle. */
+  #receive(buffer: ReadBuffer, count: number): Uint8Array {
+    const protocol = this.#port.protocol;
+    if (protocol !== null && isBuffered(protocol)) return this.#feed(buffer.lend(count));
+    this.#deliver(buffer.take(count));
+    return NOTHING;
+  }
+
+  #deliver(data: Uint8Array): void {
     this.#port.tryHere(
       "dataReceived",
-      (protocol) =>
-        isBuffered(protocol)
-          ? this.#feed(buffer.lend(count))
-          : protocol.dataReceived?.(buffer.take(count)),
-      (error) => this.#events.failed(error, "Fatal error: protocol.dataReceived() call failed."),
+      (protocol) => (protocol as StreamingProtocol).dataReceived?.(data),
+      (error) => this.#failIn("dataReceived", error),
     );
   }
 
   /** Hands bytes to a buffered protocol, in as many portions as its buffers take. */
-  #feed(data: Uint8Array): void {
-    for (let rest = data; rest.length > 0;) {
+  #feed(data: Uint8Array): Uint8Array {
+    let rest = data;
+    while (rest.length > 0 && !this.#paused && !this.#stopped) {
       const protocol = this.#port.protocol;
-      if (protocol === null) return;
+      if (protocol === null) return NOTHING;
       if (!isBuffered(protocol)) {
         // It switched itself for a plain protocol in the middle of the bytes.
-        protocol.dataReceived?.(rest.slice());
-        return;
+        this.#deliver(rest.slice());
+        return NOTHING;
       }
-      const space = protocol.getBuffer(rest.length);
-      if (!(space instanceof Uint8Array)) {
-        throw new TypeError(`getBuffer() must return a Uint8Array, got ${Deno.inspect(space)}`);
-      }
-      if (space.length === 0) throw new RuntimeError("getBuffer() returned an empty buffer");
+      const space = this.#port.tryHere(
+        "getBuffer",
+        () => checkBuffer(protocol.getBuffer(rest.length)),
+        (error) => this.#failIn("getBuffer", error),
+      );
+      if (space === undefined) return NOTHING;
       const count = Math.min(space.length, rest.length);
       space.set(count === rest.length ? rest : rest.subarray(0, count));
-      protocol.bufferUpdated(count);
       rest = rest.subarray(count);
+      this.#port.tryHere(
+        "bufferUpdated",
+        () => protocol.bufferUpdated(count),
+        (error) => this.#failIn("bufferUpdated", error),
+      );
     }
+    return rest;
   }
 
   #receiveEof(): void {
@@ -174,11 +210,23 @@ export class StreamInput {
       (protocol) => protocol.eofReceived?.(),
       (error) => {
         failed = true;
-        this.#events.failed(error, "Fatal error: protocol.eofReceived() call failed.");
+        this.#failIn("eofReceived", error);
       },
     );
     if (!failed) this.#events.ended(Boolean(keepOpen));
   }
+
+  #failIn(method: string, error: unknown): void {
+    this.#events.failed(error, `Fatal error: protocol.${method}() call failed.`);
+  }
+}
+
+function checkBuffer(space: unknown): Uint8Array {
+  if (!(space instanceof Uint8Array)) {
+    throw new TypeError(`getBuffer() must return a Uint8Array, got ${Deno.inspect(space)}`);
+  }
+  if (space.length === 0) throw new RuntimeError("getBuffer() returned an empty buffer");
+  return space;
 }
 
 function isBuffered(protocol: AnyStreamProtocol): protocol is BufferedStreamingProtocol {
