@@ -95,8 +95,10 @@ function checkName({ options }: TlsMaterial, serverHostname: string | undefined)
     throw refusal(TypeError, "serverHostname must be a string");
   }
   const bare = serverHostname.replace(/^\[(.*)\]$/, "$1").replace(/(.)\.$/, "$1");
-  const name = /^[\x21-\x7e]*$/.test(bare) ? bare : domainToAscii(bare);
-  if (name === "" && bare !== "") {
+  // deno-lint-ignore no-control-regex
+  const name = /^[\x00-\x7f]*$/.test(bare) ? bare : domainToAscii(bare);
+  // The engine would leave a name it cannot send out of the ClientHello.
+  if (bare !== "" && !/^[\w.:%-]+$/.test(name)) {
     throw refusal(RangeError, `serverHostname "${serverHostname}" is no host name`);
   }
   return name;

@@ -3,6 +3,7 @@ import type { AbstractEventLoop } from "../types/loop.ts";
 import type {
   ConnectAcceptedSocketOptions,
   CreateConnectionOptions,
+  CreateDatagramEndpointOptions,
   CreateServerOptions,
   CreateUnixConnectionOptions,
   CreateUnixServerOptions,
@@ -10,12 +11,18 @@ import type {
   StartTlsOptions,
   TlsTimeouts,
 } from "../types/options.ts";
-import type { AnyStreamProtocol, Connected, ProtocolFactory } from "../types/protocols.ts";
+import type {
+  AnyStreamProtocol,
+  Connected,
+  DatagramCallbacks,
+  ProtocolFactory,
+} from "../types/protocols.ts";
 import type { TlsContext } from "../types/tls.ts";
 import type { AbstractServer } from "../types/server.ts";
-import type { ByteChannel, Transport } from "../types/transports.ts";
+import type { ByteChannel, DatagramTransport, Transport } from "../types/transports.ts";
 import { internalsOf, type LoopInternals } from "../loop/internals.ts";
 import { ConnChannel } from "./conn_channel.ts";
+import { createUdpEndpoint } from "./datagram_endpoint.ts";
 import { establish } from "./establish.ts";
 import { secure, startTls } from "./start_tls.ts";
 import { isTlsContext } from "./tls_context.ts";
@@ -149,6 +156,14 @@ export class DenoIo implements Io {
   ): Promise<Transport> {
     checkTlsTimeouts("startTls", { ...options, tls: context });
     return startTls(internalsOf(loop), transport, protocol, context, options);
+  }
+
+  createDatagramEndpoint<P extends DatagramCallbacks>(
+    loop: AbstractEventLoop,
+    factory: ProtocolFactory<P>,
+    options: CreateDatagramEndpointOptions,
+  ): Promise<Connected<DatagramTransport, P>> {
+    return createUdpEndpoint(internalsOf(loop), factory, options);
   }
 
   watchSignal(signal: Deno.Signal, deliver: () => void): () => void {

@@ -8,7 +8,7 @@
 import { EBADF, EEXIST, EINTR, ENOENT, EPERM, errnoError } from "./errno.ts";
 import { errno, errorOf, type Libc, libc, platform, type Pointer } from "./libc.ts";
 import type { Platform } from "./platform.ts";
-import { closeFd, setNonblocking } from "./raw_socket.ts";
+import { closeFd, setCloexec, setNonblocking } from "./raw_socket.ts";
 
 /** There is something to read. The same number in poll and epoll. */
 export const READABLE = 0x1;
@@ -236,7 +236,7 @@ class PollPoller implements Poller {
   constructor(lib: Libc, here: Platform) {
     this.#libc = lib;
     this.#here = here;
-    this.#waker = Waker.pipe(lib, here);
+    this.#waker = Waker.pipe(lib);
   }
 
   arm(watched: Watched, events: number): void {
@@ -349,12 +349,14 @@ class Waker {
     return new Waker(lib, fd, fd);
   }
 
-  static pipe(lib: Libc, _here: Platform): Waker {
+  static pipe(lib: Libc): Waker {
     const fds = new Int32Array(2);
     if (lib.pipe(fds) < 0) throw errorOf(errno(), "pipe()");
     const [fd, writeFd] = fds as unknown as [number, number];
-    setNonblocking(fd, "pipe()");
-    setNonblocking(writeFd, "pipe()");
+    for (const end of [fd, writeFd]) {
+      setNonblocking(end, "pipe()");
+      setCloexec(end, "pipe()");
+    }
     return new Waker(lib, fd, writeFd);
   }
 

@@ -250,12 +250,17 @@ export function setNonblocking(fd: number, call: string): void {
   }
 }
 
+/** Makes an fd one that children do not inherit. */
+export function setCloexec(fd: number, call: string): void {
+  check(libc(call).fcntl(fd, F_SETFD, FD_CLOEXEC), call, fd);
+}
+
 /** What Linux does by a flag and macOS by more calls: non-blocking, close-on-exec, no SIGPIPE. */
 export function prepare(fd: number, call: string): void {
   if (platform(call).os === "linux") return;
   try {
     setNonblocking(fd, call);
-    check(libc(call).fcntl(fd, F_SETFD, FD_CLOEXEC), call, fd);
+    setCloexec(fd, call);
     setOption(fd, SOL_SOCKET, DARWIN_SO_NOSIGPIPE, 1);
   } catch (error) {
     closeFd(libc(call), fd);

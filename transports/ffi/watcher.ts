@@ -306,6 +306,7 @@ class LoopWatch {
   }
 
   readonly #takeTurn = (): void => {
+    this.#turn = undefined;
     const poller = this.#poller;
     if (!this.#running || poller === null) {
       this.#state = "idle";
@@ -320,8 +321,9 @@ class LoopWatch {
       this.#report("Cannot poll the watched file descriptors", exception);
       return;
     }
+    // What was called may have stopped or closed the loop, and begun anew.
+    if (this.#turn !== undefined) return;
     if (!this.#running) {
-      // What was called stopped or closed the loop.
       this.#state = "idle";
     } else if (this.#entries.size === 0) {
       if (this.#misses < TURNS_UNTIL_RELEASE) return this.#nextTurn();

@@ -1,0 +1,255 @@
+import type { DatagramCallbacks } from "../types/protocols.ts";
+import type {
+  Address,
+  DatagramTransport as Contract,
+  ExtraInfo,
+  WriteBufferLimits,
+} from "../types/transports.ts";
+import { type LoopInternals, type LoopResource, resources, scheduler } from "../loop/internals.ts";
+import type { Scheduler } from "../loop/scheduler.ts";
+import type { DatagramLink } from "./datagram_link.ts";
+import { FlowControl } from "./flow_control.ts";
+import { ProtocolPort } from "./protocol_port.ts";
+
+/** What a packet that waits counts beside its bytes (CPython `selector_events.py` `_header_size`). */
+const HEADER_SIZE = 8;
+
+/**
+ * A datagram endpoint (CPython `selector_events.py`). A connected one hears its
+ * peer only. A failed send is told to `errorReceived`, and the endpoint goes on.
+ */
+export class DatagramTransport implements Contract, LoopResource {
+  readonly #loop: LoopInternals;
+  readonly #scheduler: Scheduler;
+  readonly #link: DatagramLink;
+  readonly #remote: Deno.NetAddr | null;
+  readonly #port: ProtocolPort<DatagramCallbacks>;
+  readonly #flow: FlowControl;
+  #size = 0;
+  #sending = 0;
+  #closing = false;
+  #ending = false;
+
+  /** Makes a transport that does nothing before {@linkcode open}. */
+  constructor(options: {
+    loop: LoopInternals;
+    link: DatagramLink;
+    remote: Deno.NetAddr | null;
+    protocol: DatagramCallbacks;
+  }) {
+    this.#loop = options.loop;
+    this.#scheduler = options.loop[scheduler];
+    this.#link = options.link;
+    this.#remote = options.remote;
+    this.#port = new ProtocolPort(options.loop, this, options.protocol);
+    this.#flow = new FlowControl((method) =>
+      this.#port.call(method, (protocol) => protocol[method]?.())
+    );
+    this.#loop[resources].add(this);
+  }
+
+  /** Begins: `connectionMade` in the next iteration, then `opened()`, then packets. */
+  open(opened: () => void): void {
+    this.#port.start(async () => {
+      await this.#scheduler.nextTurn();
+      this.#port.callHere("connectionMade", (protocol) => protocol.connectionMade?.(this));
+      this.#port.adoptContext();
+      opened();
+      await this.#receive();
+    });
+  }
+
+  async #receive(): Promise<void> {
+    while (!this.#closing) {
+      try {
+        const packet = await this.#link.receive();
+        const turn = this.#scheduler.ioTurn();
+        if (turn !== null) await turn;
+        if (packet === null || this.#closing) return;
+        const [data, from] = packet;
+        if (this.#remote !== null && !sameAddress(this.#remote, from)) continue;
+        this.#port.tryHere(
+          "datagramReceived",
+          (protocol) => protocol.datagramReceived?.(data, from),
+          (error) => this.#fail(error),
+        );
+      } catch (error) {
+        if (this.#closing) return;
+        this.#tellError(error as Error);
+      }
+    }
+  }
+
+  /**
+   * Sends one packet, an empty one too. Never blocks. `data` may be reused at
+   * once.
+   *
+   * @throws {TypeError} if `data` is not a `Uint8Array`
+   * @throws {RangeError} for an address other than the connected one, or none where one is needed
+   */
+  sendto(data: Uint8Array, addr: Address | Deno.Addr | null = null): void {
+    if (!(data instanceof Uint8Array)) {
+      throw new TypeError(
+        `Cannot send a datagram: expected a Uint8Array, got ${Deno.inspect(data)}`,
+      );
+    }
+    const target = this.#target(addr);
+    if (this.#ending) return;
+    const size = data.length + HEADER_SIZE;
+    this.#size += size;
+    this.#sending++;
+    this.#link.send(data.slice(), target).then(
+      () => this.#sent(size, null),
+      (error) => this.#sent(size, error),
+    );
+    this.#flow.pauseAbove(this.#size);
+  }
+
+  #target(addr: Address | Deno.Addr | null): Deno.NetAddr {
+    const remote = this.#remote;
+    if (addr === null) {
+      if (remote !== null) return remote;
+      throw new RangeError(
+        "Cannot send a datagram: the endpoint is not connected, an address is needed",
+      );
+    }
+    const target = addr as Deno.NetAddr;
+    if (remote !== null && !sameAddress(remote, target)) {
+      throw new RangeError(
+        `Cannot send a datagram to ${target.hostname}:${target.port}: Invalid address: must be null or ${remote.hostname}:${remote.port}`,
+      );
+    }
+    return target;
+  }
+
+  #sent(size: number, error: Error | null): void {
+    if (this.#ending) return;
+    this.#size -= size;
+    this.#sending--;
+    if (error === null && !this.#flow.paused && !this.#closing) return;
+    const turn = this.#scheduler.ioTurn();
+    const settle = () => {
+      if (this.#ending) return;
+      if (error !== null) this.#tellError(error);
+      this.#flow.resumeBelow(this.#size);
+      if (this.#closing && this.#sending === 0) this.#end(null);
+    };
+    if (turn === null) settle();
+    else turn.then(settle);
+  }
+
+  #tellError(error: Error): void {
+    this.#port.call("errorReceived", (protocol) => protocol.errorReceived?.(error));
+  }
+
+  #fail(error: unknown): void {
+    this.#port.report("Fatal error: protocol.datagramReceived() call failed.", error);
+    this.#end(error instanceof Error ? error : new Error(String(error), { cause: error }));
+  }
+
+  /** Sends what is queued, then `connectionLost(null)`. Idempotent. */
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    if (this.#sending === 0) this.#end(null);
+  }
+
+  /** Drops what is queued; `connectionLost(null)` in the next iteration. */
+  abort(): void {
+    this.#end(null);
+  }
+
+  #end(error: Error | null): void {
+    if (this.#ending) return;
+    this.#closing = this.#ending = true;
+    this.#size = 0;
+    this.#flow.end();
+    this.#link.close();
+    this.#scheduler.callSoon((reason) => {
+      this.#port.call("connectionLost", (protocol) => protocol.connectionLost?.(reason));
+      this.#port.protocol = null;
+      this.#loop[resources].delete(this);
+    }, error);
+  }
+
+  /** `true` from `close()` or `abort()` on. */
+  isClosing(): boolean {
+    return this.#closing;
+  }
+
+  /** The same as `close()`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** The loop closed. @internal */
+  release(): void {
+    this.#closing = this.#ending = true;
+    this.#link.close();
+  }
+
+  /** Bytes queued, and 8 for each packet. */
+  getWriteBufferSize(): number {
+    return this.#size;
+  }
+
+  /** The water marks, `[low, high]`. */
+  getWriteBufferLimits(): [low: number, high: number] {
+    return this.#flow.limits;
+  }
+
+  /** Sets the water marks. `RangeError` unless `high >= low >= 0`. */
+  setWriteBufferLimits(limits: WriteBufferLimits = {}): void {
+    this.#flow.setLimits(limits, this.#size);
+  }
+
+  /** Makes `protocol` the receiver of all later callbacks. */
+  setProtocol(protocol: DatagramCallbacks): void {
+    this.#port.protocol = protocol;
+  }
+
+  /** The protocol; `null` after `connectionLost`. */
+  getProtocol(): DatagramCallbacks | null {
+    return this.#port.protocol;
+  }
+
+  /** A fact about the endpoint, or the default. Never throws. */
+  getExtraInfo<K extends keyof ExtraInfo>(name: K): ExtraInfo[K] | null;
+  getExtraInfo<K extends keyof ExtraInfo, D>(name: K, defaultValue: D): ExtraInfo[K] | D;
+  getExtraInfo(name: string, defaultValue?: unknown): unknown;
+  getExtraInfo(name: string, defaultValue: unknown = null): unknown {
+    switch (name) {
+      case "socket":
+        return this.#link.socket;
+      case "sockname":
+        return this.#link.addr;
+      case "peername":
+        return this.#remote ?? defaultValue;
+      default:
+        return defaultValue;
+    }
+  }
+
+  /** For messages. */
+  toString(): string {
+    const addr = this.#link.addr as Deno.NetAddr;
+    return `<DatagramTransport ${
+      this.#closing ? "closing" : "open"
+    } ${addr.hostname}:${addr.port}>`;
+  }
+
+  /** For `console.log`. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+}
+
+/** Whether a packet is from the peer, an IPv4 one on an IPv6 socket included. */
+function sameAddress(one: Deno.NetAddr, other: Deno.Addr | Address): boolean {
+  const { hostname, port } = other as Deno.NetAddr;
+  return one.port === port && bare(one.hostname) === bare(hostname);
+}
+
+function bare(hostname: string): string {
+  return hostname.replace(/^::ffff:(?=\d+\.)/i, "");
+}
