@@ -503,6 +503,39 @@ watcherTest("suspend() ends the wait and resume() takes it up", async ({ watcher
   await until(() => got === "xz");
 });
 
+watcherTest(
+  "a callback may suspend and resume, or close its own loop",
+  async ({ watcher, loop }) => {
+    const [a, b] = socketpair();
+    using _a = a, _b = b;
+    const pending: Promise<void>[] = [];
+    let calls = 0;
+    watcher.addReader(loop, a.fileno(), () => {
+      a.recv(1);
+      calls++;
+      pending.push(watcher.suspend(loop));
+      if (calls < 3) watcher.resume(loop);
+    });
+    b.send(bytes("xxxx"));
+    await until(() => calls === 3);
+    await untilIdle();
+    assertEquals(calls, 3);
+    watcher.resume(loop);
+    await until(() => calls === 4);
+    await Promise.all(pending);
+    watcher.resume(loop);
+    watcher.addReader(loop, a.fileno(), () => {
+      calls++;
+      pending.push(watcher.closeLoop(loop));
+    });
+    b.send(bytes("y"));
+    await until(() => calls === 5);
+    await untilIdle();
+    await Promise.all(pending);
+    assertEquals(calls, 5);
+  },
+);
+
 watcherTest("two loops watch the same fd", async ({ watcher, loop }) => {
   const other = dummyLoop();
   const [a, b] = socketpair();
