@@ -1,12 +1,14 @@
 import type { Io } from "../types/io.ts";
 import type { AbstractEventLoop } from "../types/loop.ts";
 import type {
+  AddrInfo,
   ConnectAcceptedSocketOptions,
   CreateConnectionOptions,
   CreateDatagramEndpointOptions,
   CreateServerOptions,
   CreateUnixConnectionOptions,
   CreateUnixServerOptions,
+  GetaddrinfoOptions,
   SocketLike,
   StartTlsOptions,
   TlsTimeouts,
@@ -19,13 +21,20 @@ import type {
 } from "../types/protocols.ts";
 import type { TlsContext } from "../types/tls.ts";
 import type { AbstractServer } from "../types/server.ts";
-import type { ByteChannel, DatagramTransport, Transport } from "../types/transports.ts";
+import type {
+  ByteChannel,
+  DatagramTransport,
+  HostAddress,
+  Transport,
+} from "../types/transports.ts";
 import { internalsOf, type LoopInternals } from "../loop/internals.ts";
 import { ConnChannel } from "./conn_channel.ts";
 import { createUdpEndpoint } from "./datagram_endpoint.ts";
+import { getaddrinfo, getnameinfo } from "./dns.ts";
 import { establish } from "./establish.ts";
 import { secure, startTls } from "./start_tls.ts";
 import { isTlsContext } from "./tls_context.ts";
+import { operate } from "./operation.ts";
 import { type Acceptor, Server } from "./server.ts";
 import { checkConnectOptions, connectTcp } from "./tcp_connect.ts";
 import { checkListenOptions, DenoAcceptor, listenTcp } from "./tcp_server.ts";
@@ -164,6 +173,25 @@ export class DenoIo implements Io {
     options: CreateDatagramEndpointOptions,
   ): Promise<Connected<DatagramTransport, P>> {
     return createUdpEndpoint(internalsOf(loop), factory, options);
+  }
+
+  getaddrinfo(
+    loop: AbstractEventLoop,
+    hostname: string | null,
+    port: number | string | null,
+    options: GetaddrinfoOptions,
+  ): Promise<AddrInfo[]> {
+    return operate(internalsOf(loop), () => getaddrinfo(hostname, port, options), {
+      signal: options.signal,
+    });
+  }
+
+  getnameinfo(
+    loop: AbstractEventLoop,
+    address: HostAddress,
+    flags: number,
+  ): Promise<[string, string]> {
+    return operate(internalsOf(loop), () => getnameinfo(address, flags));
   }
 
   watchSignal(signal: Deno.Signal, deliver: () => void): () => void {

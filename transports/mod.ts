@@ -14,3 +14,4 @@
 
 export { DenoIo } from "./deno_io.ts";
 export { createTlsContext } from "./tls_context.ts";
+export { NI_NAMEREQD, NI_NUMERICHOST, NI_NUMERICSERV } from "./dns.ts";
