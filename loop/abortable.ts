@@ -1,35 +1,34 @@
 import { CancelledError } from "../errors.ts";
-import { type Future, settle } from "./future.ts";
+import { type Future, settle, whenDone } from "./future.ts";
 import { CANCELLED, FAILED } from "./outcome.ts";
 
 /**
- * What to await instead of `future`, so that the wait ends with `signal.reason`
- * when `signal` aborts. `future` must be the caller's own waiter, made for this
- * wait: the abort makes it fail, just as cancelling the task would cancel it, so
- * that one `catch` or `finally` of the caller takes the waiter out of its queue.
+ * Lets a wait end with `signal.reason` when `signal` aborts: `await
+ * abortable(waiter, signal)`. The one mechanism behind every `signal` option.
+ *
+ * `future` must be the caller's own waiter, made for this wait: an abort makes
+ * it fail, just as cancelling the task would cancel it, so that one `catch` or
+ * `finally` of the caller takes the waiter out of its queue.
  *
  * An abort that comes once the future is done comes too late: what was handed
- * over stays handed over. The listener is gone when the wait is over, however it
- * ends. Without a signal this is `future` itself, at no cost.
+ * over stays handed over. The listener goes when the future is done, however it
+ * ended. Without a signal this does nothing.
  *
  * Whoever changes anything before it waits calls `signal?.throwIfAborted()` first.
  */
-export function abortable<T>(
-  future: Future<T>,
+export function abortable<F extends Future<unknown>>(
+  future: F,
   signal: AbortSignal | undefined,
-): PromiseLike<T> {
-  return signal === undefined ? future : waitUnlessAborted(future, signal);
-}
-
-async function waitUnlessAborted<T>(future: Future<T>, signal: AbortSignal): Promise<T> {
-  const onAbort = () => failWith(future, signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await future;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
+): F {
+  if (signal === undefined || future.done()) return future;
+  if (signal.aborted) {
+    failWith(future, signal.reason);
+    return future;
   }
+  const onAbort = () => failWith(future, signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  future[whenDone](() => signal.removeEventListener("abort", onAbort));
+  return future;
 }
 
 /** Ends `future` with `reason`, whatever was given to `abort()`; not if it is done. */

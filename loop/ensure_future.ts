@@ -1,7 +1,7 @@
 import type { Awaitable, Coroutine } from "../types/loop.ts";
 import { CancelledError } from "../errors.ts";
-import { Future, settle } from "./future.ts";
-import type { LoopInternals } from "./internals.ts";
+import { Future, settle, settleAs, yieldOnce } from "./future.ts";
+import { type LoopInternals, scheduler } from "./internals.ts";
 import { CANCELLED, FAILED } from "./outcome.ts";
 
 /**
@@ -22,7 +22,7 @@ export function ensureFuture<T>(
         `Cannot use ${awaitable} here: it belongs to a different loop`,
       );
     }
-    return awaitable;
+    return awaitable[yieldOnce] ? afterOneIteration(awaitable) : awaitable;
   }
   if (typeof awaitable === "function") {
     return loop.createTask(awaitable as Coroutine<T>) as unknown as Future<T>;
@@ -64,6 +64,14 @@ export function wrapFuture<T>(
       }
     },
   );
+  return future;
+}
+
+/** What only an `await` makes wait is made to wait for whoever else looks at it. */
+function afterOneIteration<T>(done: Future<T>): Future<T> {
+  const loop = done.getLoop();
+  const future = new Future<T>({ loop });
+  loop[scheduler].callSoon(() => future.done() || settleAs(future, done), undefined);
   return future;
 }
 

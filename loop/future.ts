@@ -34,6 +34,8 @@ export const forget: unique symbol = Symbol("forget");
 export const waitingTasks: unique symbol = Symbol("waitingTasks");
 /** How a future ended, if it did. */
 export const stateOf: unique symbol = Symbol("stateOf");
+/** What a cancelled future was cancelled with. */
+export const cancelMessage: unique symbol = Symbol("cancelMessage");
 /** Makes the `then` of a done future wait for one iteration: `sleep(0)`. */
 export const yieldOnce: unique symbol = Symbol("yieldOnce");
 
@@ -224,6 +226,11 @@ export class Future<T> implements AbstractFuture<T> {
     return this.#state;
   }
 
+  /** The message it was cancelled with, if the cancellation did not come out of a coroutine. @internal */
+  get [cancelMessage](): string | undefined {
+    return this.#state === CANCELLED && typeof this.#value === "string" ? this.#value : undefined;
+  }
+
   /** @internal */
   get [yieldOnce](): boolean {
     return false;
@@ -314,8 +321,12 @@ export class Future<T> implements AbstractFuture<T> {
       this.#loop[scheduler].unretrieved.delete(this.#unretrieved);
       this.#unretrieved = null;
     }
-    if (this.#state === CANCELLED && !(this.#value instanceof CancelledError)) {
-      this.#value = new CancelledError(this.#value as string | undefined);
+    if (this.#state === CANCELLED) {
+      // The error that ended the coroutine is thrown once; who comes later gets one of his own (CPython).
+      const original = this.#value;
+      if (!(original instanceof CancelledError)) return new CancelledError(original as string);
+      this.#value = undefined;
+      return original;
     }
     return this.#value;
   }
