@@ -70,7 +70,8 @@ export function callBack(
     : callback(...args);
 }
 
-let opener: () => void;
+function noGate(): void {}
+let opener = noGate;
 function takeOpener(resolve: () => void): void {
   opener = resolve;
 }
@@ -92,5 +93,7 @@ export class Gate {
   constructor() {
     this.passed = new Promise(takeOpener);
     this.open = opener;
+    // Through it the last callback, and all it refers to, would outlive its loop.
+    opener = noGate;
   }
 }
