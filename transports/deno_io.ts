@@ -9,6 +9,8 @@ import type {
   CreateUnixConnectionOptions,
   CreateUnixServerOptions,
   GetaddrinfoOptions,
+  PipeLike,
+  SendfileOptions,
   SocketLike,
   StartTlsOptions,
   TlsTimeouts,
@@ -25,7 +27,9 @@ import type {
   ByteChannel,
   DatagramTransport,
   HostAddress,
+  ReadTransport,
   Transport,
+  WriteTransport,
 } from "../types/transports.ts";
 import { internalsOf, type LoopInternals } from "../loop/internals.ts";
 import { ConnChannel } from "./conn_channel.ts";
@@ -35,6 +39,8 @@ import { establish } from "./establish.ts";
 import { secure, startTls } from "./start_tls.ts";
 import { isTlsContext } from "./tls_context.ts";
 import { operate } from "./operation.ts";
+import { pipeChannel } from "./pipe.ts";
+import { sendfile } from "./sendfile.ts";
 import { type Acceptor, Server } from "./server.ts";
 import { checkConnectOptions, connectTcp } from "./tcp_connect.ts";
 import { checkListenOptions, DenoAcceptor, listenTcp } from "./tcp_server.ts";
@@ -173,6 +179,41 @@ export class DenoIo implements Io {
     options: CreateDatagramEndpointOptions,
   ): Promise<Connected<DatagramTransport, P>> {
     return createUdpEndpoint(internalsOf(loop), factory, options);
+  }
+
+  sendfile(
+    loop: AbstractEventLoop,
+    transport: WriteTransport,
+    file: Deno.FsFile,
+    options: SendfileOptions,
+  ): Promise<number> {
+    return sendfile(internalsOf(loop), transport, file, options);
+  }
+
+  async connectReadPipe<P extends AnyStreamProtocol>(
+    loop: AbstractEventLoop,
+    factory: ProtocolFactory<P>,
+    pipe: PipeLike,
+  ): Promise<Connected<ReadTransport, P>> {
+    checkFactory("connectReadPipe", factory);
+    return await establish(
+      internalsOf(loop),
+      factory,
+      pipeChannel("connectReadPipe", pipe, "read"),
+    );
+  }
+
+  async connectWritePipe<P extends AnyStreamProtocol>(
+    loop: AbstractEventLoop,
+    factory: ProtocolFactory<P>,
+    pipe: PipeLike,
+  ): Promise<Connected<WriteTransport, P>> {
+    checkFactory("connectWritePipe", factory);
+    return await establish(
+      internalsOf(loop),
+      factory,
+      pipeChannel("connectWritePipe", pipe, "write"),
+    );
   }
 
   getaddrinfo(

@@ -204,6 +204,7 @@ export class StreamInput {
 
   #receiveEof(): void {
     this.#stopped = true;
+    if (this.#channel.isReadable === false) return this.#events.ended(false);
     let failed = false;
     const keepOpen = this.#port.tryHere(
       "eofReceived",

@@ -1,5 +1,7 @@
 import type { AnyStreamProtocol } from "../types/protocols.ts";
 import type { ByteChannel, WriteBufferLimits } from "../types/transports.ts";
+import { Future } from "../loop/future.ts";
+import type { LoopInternals } from "../loop/internals.ts";
 import type { Scheduler } from "../loop/scheduler.ts";
 import { FlowControl } from "./flow_control.ts";
 import type { ProtocolPort } from "./protocol_port.ts";
@@ -24,6 +26,7 @@ export class StreamOutput {
   readonly #queue = new WriteQueue();
   readonly #flow: FlowControl;
   #stopped = false;
+  #roomWaiter: Future<void> | null = null;
   #tellDrained = false;
 
   /** Sends to `channel`. */
@@ -72,6 +75,22 @@ export class StreamOutput {
     this.#flow.pauseAbove(this.#queue.size);
   }
 
+  /** Done when no more waits than the low mark; fails if the output is stopped before. For one waiter. */
+  room(loop: LoopInternals): Future<void> {
+    const waiter = this.#roomWaiter = new Future<void>({ loop });
+    this.#makeRoom();
+    return waiter;
+  }
+
+  #makeRoom(): void {
+    const waiter = this.#roomWaiter;
+    if (waiter === null || (!this.#stopped && this.#queue.size > this.#flow.limits[0])) return;
+    this.#roomWaiter = null;
+    if (waiter.done()) return;
+    if (this.#stopped) waiter.setException(new Deno.errors.ConnectionReset("Connection lost"));
+    else waiter.setResult();
+  }
+
   /** Asks for `drained()` whenever everything is sent, from now on. */
   watchDrained(): void {
     this.#tellDrained = true;
@@ -88,6 +107,7 @@ export class StreamOutput {
     this.#stopped = true;
     this.#queue.clear();
     this.#flow.end();
+    this.#makeRoom();
   }
 
   #send(): void {
@@ -103,6 +123,7 @@ export class StreamOutput {
   readonly #onSent = (count: number): void => {
     if (this.#stopped) return;
     if (this.#queue.sent(count)) this.#send();
+    this.#makeRoom();
     // Nearly always nobody has to be told.
     if (!this.#flow.paused && !(this.#tellDrained && this.isEmpty)) return;
     this.#inTurn(() => {

@@ -67,6 +67,7 @@ export class StreamTransport implements Transport, LoopResource {
   #eofWanted = false;
   #eofSent = false;
   #lostWrites = 0;
+  #sendingFile = false;
 
   /** Makes a transport that does nothing before {@linkcode open}. */
   constructor(options: StreamTransportOptions) {
@@ -148,6 +149,9 @@ export class StreamTransport implements Transport, LoopResource {
     }
     if (this.#handedOver !== null) {
       throw new RuntimeError("Cannot write to transport: startTls() replaced it by another one");
+    }
+    if (this.#sendingFile) {
+      throw new RuntimeError("Cannot write to transport: unable to write; sendfile is in progress");
     }
     if (data.length === 0) return;
     if (this.#ending) this.#countLostWrite();
@@ -321,6 +325,35 @@ export class StreamTransport implements Transport, LoopResource {
     this.#port.protocol = null;
     this.#loop[resources].delete(this);
     this.#owner?.detach(this);
+  }
+
+  /**
+   * Keeps everybody else from writing while `send` does, with a `write` that
+   * waits until there is room for more.
+   *
+   * @throws {RuntimeError} if the transport is closing, or taken like this already
+   */
+  async sendExclusively<R>(
+    send: (write: (data: Uint8Array) => Promise<void>) => Promise<R>,
+  ): Promise<R> {
+    if (this.#closing || this.#eofWanted || this.#handedOver !== null) {
+      throw new RuntimeError("Cannot send file: Transport is closing");
+    }
+    if (this.#sendingFile) {
+      throw new RuntimeError("Cannot send file: sendfile is in progress already");
+    }
+    this.#sendingFile = true;
+    try {
+      return await send(async (data) => {
+        await this.#output.room(this.#loop);
+        if (this.#closing) {
+          throw new Deno.errors.ConnectionReset("Cannot send file: Connection closed");
+        }
+        this.#output.write(data);
+      });
+    } finally {
+      this.#sendingFile = false;
+    }
   }
 
   // --- another transport takes over (startTls)

@@ -1,8 +1,4 @@
-import type {
-  AnyStreamProtocol,
-  DatagramCallbacks,
-  SubprocessCallbacks,
-} from "./protocols.ts";
+import type { AnyStreamProtocol, DatagramCallbacks, SubprocessCallbacks } from "./protocols.ts";
 import type { TlsContext } from "./tls.ts";
 
 /** What `getExtraInfo` knows, by name. A name not listed here is passed on to the channel. */
@@ -195,6 +191,8 @@ export interface ByteChannel {
   close(): Promise<void> | void;
   /** Releases the medium at once, with a reset where the platform can. Never throws. Also legal during `close()`. */
   abort(): void;
+  /** `false` where nothing can come, as at the writing end of a pipe: `read` only waits for the end. */
+  readonly isReadable?: boolean;
   /** A fact by the name `getExtraInfo` is asked for; `undefined` where there is none. */
   getExtraInfo(name: string): unknown;
   /** Reading is (not) wanted at present. For sources that push. */
