@@ -17,7 +17,12 @@ import { ROOT, runDeno } from "./support/process.ts";
 const LIGHT = new Set(["node:async_hooks"]);
 
 /** Where the library's purpose is to print: CPython's own `print_*`, and the exception handler of last resort. */
-const PRINTERS = new Set(["loop/base_loop.ts", "loop/exception_handler.ts", "loop/task.ts"]);
+const PRINTERS = new Set([
+  "loop/base_loop.ts",
+  "loop/exception_handler.ts",
+  "loop/task.ts",
+  "tasks/call_graph.ts",
+]);
 
 const files = await libraryFiles();
 const edges = await readEdges(files);
