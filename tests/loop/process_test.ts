@@ -1,0 +1,155 @@
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { runDeno, startDeno } from "../support/process.ts";
+
+Deno.test("a running loop keeps the process alive, a stopped one lets it end", async () => {
+  await using child = await startDeno(`
+    import { EventLoop } from "./loop/mod.ts";
+    const loop = new EventLoop();
+    // Signals, and what is unref'd, do not keep a process alive: only the loop does.
+    Deno.addSignalListener("SIGUSR2", () => loop.stop());
+    loop.callSoon(() => console.log("ready"));
+    await loop.runForever();
+    console.log("stopped");
+  `);
+  await child.waitReady();
+  child.kill("SIGUSR2");
+  const { code, stdout } = await child.wait();
+  assertEquals([code, stdout], [0, "stopped\n"]);
+});
+
+Deno.test("a loop that waits for a promise nobody settles keeps the process alive", async () => {
+  await using child = await startDeno(`
+    import { EventLoop } from "./loop/mod.ts";
+    const loop = new EventLoop();
+    loop.callLater(1, () => console.log("ready"));
+    await loop.runUntilComplete(new Promise(() => {}));
+  `);
+  await child.waitReady();
+  // Asked for another line, it has none to say, and does not end either.
+  child.kill("SIGTERM");
+  assertEquals((await child.wait()).signal, "SIGTERM");
+});
+
+Deno.test("a loop with timers and callbacks left over lets the process end", async () => {
+  const { code, stdout, stderr } = await runDeno(
+    `
+    import { EventLoop } from "./loop/mod.ts";
+    const loop = new EventLoop();
+    loop.callLater(1e9, () => console.log("never"));
+    const far = loop.createFuture();
+    loop.createTask(async () => await far, { name: "waiting" });
+    console.log(await loop.runUntilComplete(async () => "result"));
+    loop.callSoon(() => console.log("never"));
+    loop.close();
+  `,
+    { args: ["close"] },
+  );
+  assertEquals([code, stdout], [0, "result\n"]);
+  assertStringIncludes(
+    stderr,
+    "Task was destroyed but it is pending: <Task pending name='waiting'",
+  );
+});
+
+Deno.test("a loop nobody closes lets the process end too", async () => {
+  const { code, stdout } = await runDeno(`
+    import { EventLoop } from "./loop/mod.ts";
+    const loop = new EventLoop();
+    loop.callLater(1e9, () => console.log("never"));
+    console.log(await loop.runUntilComplete(async () => "result"));
+  `);
+  assertEquals([code, stdout], [0, "result\n"]);
+});
+
+Deno.test("the loop, its futures and tasks need no permission", async () => {
+  const { code, stdout, stderr } = await runDeno(`
+    import { EventLoop } from "./loop/mod.ts";
+    await using loop = new EventLoop();
+    const future = loop.createFuture();
+    loop.callLater(1, () => future.setResult("fine"));
+    console.log(await loop.runUntilComplete(async () => await future), loop.getDebug());
+  `);
+  assertEquals([code, stdout, stderr], [0, "fine false\n", ""]);
+});
+
+Deno.test("an idle loop uses no CPU", async () => {
+  // The window is measured by the child itself; what it costs to wake once more
+  // and to count is the floor, a loop that spins would use all of the window.
+  const { code, stdout } = await runDeno(`
+    import { EventLoop } from "./loop/mod.ts";
+    import process from "node:process";
+    const loop = new EventLoop();
+    const window = 500;
+    function begin() {
+      const before = process.cpuUsage();
+      const start = performance.now();
+      loop.callLater(window, () => {
+        const { user, system } = process.cpuUsage(before);
+        console.log(JSON.stringify({
+          share: (user + system) / 1000 / (performance.now() - start),
+          iterations: engine.iteration,
+        }));
+        loop.stop();
+      });
+    }
+    const { schedulerOf } = await import("./loop/internals.ts");
+    const engine = schedulerOf(loop);
+    // Once warm: what the start compiles is not idleness.
+    loop.callLater(300, begin);
+    await loop.runForever();
+  `);
+  assertEquals(code, 0);
+  const { share, iterations } = JSON.parse(stdout);
+  assert(share < 0.2, `an idle loop took ${share} of a core`);
+  assertEquals(iterations, 2);
+});
+
+Deno.test("KeyboardInterrupt nobody catches ends the process with an error", async () => {
+  const { code, stderr } = await runDeno(`
+    import { EventLoop } from "./loop/mod.ts";
+    import { KeyboardInterrupt } from "./errors.ts";
+    const loop = new EventLoop();
+    loop.callSoon(() => { throw new KeyboardInterrupt("enough"); });
+    await loop.runForever();
+  `);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "KeyboardInterrupt: enough");
+});
+
+Deno.test("no failed future or task becomes an unhandled rejection", async () => {
+  const { code, stdout, stderr } = await runDeno(`
+    import { EventLoop } from "./loop/mod.ts";
+    globalThis.addEventListener("unhandledrejection", (event) => {
+      console.log("unhandled", event.reason);
+    });
+    const loop = new EventLoop();
+    loop.setExceptionHandler((_loop, context) => console.log(context.exception.message));
+    const fail = (text) => async () => { throw new Error(text); };
+    await loop.runUntilComplete(async () => {
+      loop.createTask(fail("task"));
+      loop.createTask(fail("eager"), { eagerStart: true });
+      loop.createFuture().setException(new Error("future"));
+      const derived = loop.createFuture();
+      derived.then(() => {});
+      derived.finally(() => {});
+      derived.catch(() => { throw new Error("handler"); });
+      derived.setException(new Error("derived"));
+      loop.callSoon(fail("async callback"));
+      const turn = loop.createFuture();
+      loop.callLater(5, () => turn.setResult());
+      await turn;
+    });
+    loop.close();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  `);
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals(stdout.trim().split("\n").toSorted(), [
+    "async callback",
+    "derived",
+    "derived",
+    "eager",
+    "future",
+    "handler",
+    "task",
+  ]);
+});
