@@ -67,6 +67,11 @@ export function truncatedError(): Error {
   );
 }
 
+/** We closed the channel ourselves. */
+export function closedError(what: string): Error {
+  return new Deno.errors.Interrupted(`Cannot ${what}: the TLS channel was closed`);
+}
+
 /** `node:tls` puts what happened in `message` and a name for it in `code`. */
 function read(cause: unknown): { text: string; code: string } {
   if (!(cause instanceof Error)) return { text: String(cause), code: "" };

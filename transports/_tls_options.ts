@@ -25,7 +25,7 @@ export interface TlsHandshakeOptions {
    * returns is called before. A loop gives its own clock here.
    * @default {setTimeout}
    */
-  setTimer?: SetTimer;
+  setTimer?: (delayMs: number, callback: () => void) => () => void;
 }
 
 /** Who we are in a connection. */

@@ -7,6 +7,7 @@ import { TlsEngine } from "./_tls_engine.ts";
 import {
   brokenError,
   cipherError,
+  closedError,
   handshakeError,
   hungUpError,
   truncatedError,
@@ -63,7 +64,7 @@ export class TlsChannel implements ByteChannel {
   readonly #received: Uint8Array[] = [];
   /** The inner channel is at its end. */
   #inputEnded = false;
-  /** What ended the connection; `read()` tells it after the last bytes. */
+  /** What the peer ended the connection with, instead of a goodbye. */
   #failure: unknown = null;
   /** What the inner channel said when it could not send. */
   #sendFailure: unknown = null;
@@ -123,9 +124,7 @@ export class TlsChannel implements ByteChannel {
       const count = this.#take(buffer);
       if (count > 0) return count;
       if (engine.ended) return null;
-      if (engine.error !== null) this.#failure ??= brokenError(engine.error);
-      else if (this.#inputEnded) this.#failure ??= truncatedError();
-      if (this.#failure !== null) throw this.#failure;
+      if (engine.error !== null || this.#inputEnded || this.#gone) throw this.#reason("read");
       await this.#pull();
     }
   }
@@ -134,15 +133,14 @@ export class TlsChannel implements ByteChannel {
   write(data: Uint8Array): Promise<number> {
     const plaintext = data.length > MAX_WRITE ? data.subarray(0, MAX_WRITE) : data;
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const failure = this.#failure ?? this.#sendFailure;
-    if (failure !== null) {
-      reject(failure);
+    if (this.#closing !== null || this.#broken()) {
+      reject(this.#reason("write"));
       return promise;
     }
     this.#rejectWrite = reject;
     this.#engine.write(plaintext, (error) => {
       this.#rejectWrite = null;
-      if (error) reject(this.#failure ?? error);
+      if (error) reject(this.#reason("write"));
       else resolve(plaintext.length);
     });
     return promise;
@@ -276,6 +274,14 @@ export class TlsChannel implements ByteChannel {
       // sent; what it does with it is as unknown as after a plain close().
       this.#inputEnded = true;
     }
+  }
+
+  /** Why a call cannot succeed any more. */
+  #reason(what: string): unknown {
+    const { error, ended } = this.#engine;
+    if (error !== null) this.#failure ??= brokenError(error);
+    else if (this.#inputEnded && !ended) this.#failure ??= truncatedError();
+    return this.#failure ?? this.#sendFailure ?? closedError(what);
   }
 
   #broken(): boolean {
