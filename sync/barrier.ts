@@ -38,7 +38,7 @@ export class Barrier {
   readonly #condition = new Condition();
   #state: State = "filling";
   #count = 0;
-  /** Indexes of those who left while the barrier was filling. */
+  /** Indexes of those who left; while it fills, for those who come. */
   readonly #freeIndexes = new Deque<number>();
 
   /**
@@ -148,10 +148,8 @@ export class Barrier {
   }
 
   #leave(index: number): void {
-    if (--this.#count > 0) {
-      if (this.#state === "filling") this.#freeIndexes.push(index);
-      return;
-    }
+    this.#freeIndexes.push(index);
+    if (--this.#count > 0) return;
     this.#freeIndexes.clear();
     // Newcomers wait for the last one to leave.
     this.#change(this.#state === "broken" ? "broken" : "filling");

@@ -31,7 +31,6 @@ export class Event {
 
   /** Sets it and wakes all who wait, also if it is cleared before their turn comes. */
   set(): void {
-    if (this.#isSet) return;
     this.#isSet = true;
     this.#waiters.wakeAll();
   }

@@ -162,6 +162,39 @@ loopTest("an item is not lost when its getter is cancelled before it runs", asyn
   assertEquals([queue.getNowait(), queue.getNowait()], [1, 2]);
 });
 
+loopTest("a getter that gave up wakes nobody: who waits keeps the place", async () => {
+  const queue = new Queue<number>();
+  const got: string[] = [];
+  async function get(name: string): Promise<void> {
+    got.push(`${name} ${await queue.get()}`);
+  }
+  const [a, b, c] = ["a", "b", "c"].map((name) => start(() => get(name)));
+  await tick();
+  b?.cancel();
+  queue.putNowait(1);
+  // It starts to wait before the others could, if they were woken for nothing.
+  const d = start(() => get("d"));
+  await tick(3);
+  queue.putNowait(2);
+  queue.putNowait(3);
+  for (const task of [a, c, d]) await task;
+  assertEquals(got, ["a 1", "c 2", "d 3"]);
+});
+
+loopTest("a putter that gave up wakes nobody: who waits keeps the place", async () => {
+  const queue = new Queue<string>(1);
+  queue.putNowait("first");
+  const [a, b, c] = ["a", "b", "c"].map((item) => start(() => queue.put(item)));
+  await tick();
+  b?.cancel();
+  const got = [queue.getNowait()];
+  const d = start(() => queue.put("d"));
+  await tick(3);
+  for (let i = 0; i < 3; i++) got.push(await queue.get());
+  for (const task of [a, c, d]) await task;
+  assertEquals(got, ["first", "a", "c", "d"]);
+});
+
 // CPython QueueGetTests.test_why_are_getters_waiting
 loopTest("a burst of items wakes as many getters", async () => {
   const queue = new Queue<number>();

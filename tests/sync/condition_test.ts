@@ -320,6 +320,19 @@ loopTest("a cancelled wait() wakes somebody else, needed or not", async () => {
   assertEquals(tasks.map((task) => task.cancelled()), [false, true, true]);
 });
 
+loopTest("wait() does not give the lock up for a signal that is aborted", async () => {
+  const condition = new Condition();
+  await condition.acquire();
+  const other = start(() => condition.acquire());
+  await tick();
+  const waiting = condition.wait({ signal: AbortSignal.abort() });
+  assert(condition.locked());
+  await assertRejects(() => waiting, DOMException);
+  assertFalse(other.done());
+  condition.release();
+  await other;
+});
+
 /** Aborts after some iterations. */
 function abortAfter(iterations: number): AbortSignal {
   const aborter = new AbortController();

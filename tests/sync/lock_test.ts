@@ -139,6 +139,25 @@ loopTest("a waiter that is woken and then cancelled wakes the next one", async (
   assert(lock.locked());
 });
 
+loopTest(
+  "release() leaves it to a cancelled head to wake the next one, as CPython does",
+  async (loop) => {
+    const lock = new Lock();
+    await lock.acquire();
+    const first = start(() => lock.acquire());
+    const second = start(async () => {
+      using _held = await lock.acquire();
+      return iterationOf(loop) - released;
+    });
+    await tick();
+    const released = iterationOf(loop);
+    first.cancel();
+    lock.release();
+    assertEquals(await second, 2);
+    await assertCancelled(first);
+  },
+);
+
 loopTest("a cancelled waiter wakes nobody while the lock is held", async () => {
   const lock = new Lock();
   await lock.acquire();
@@ -228,4 +247,11 @@ loopTest("acquire() refuses a signal that is none, and changes nothing", async (
   const lock = new Lock();
   await assertRejects(() => lock.acquire({ signal: {} as AbortSignal }), TypeError);
   assertEquals(lock.statistics(), { locked: false, owner: null, tasksWaiting: 0 });
+
+  const odd = { throwIfAborted() {} } as AbortSignal;
+  await lock.acquire({ signal: odd });
+  await assertRejects(() => lock.acquire({ signal: odd }), TypeError);
+  assertEquals(lock.statistics().tasksWaiting, 0);
+  lock.release();
+  assertEquals(await iterationsOf(lock.acquire()), 0);
 });
