@@ -35,6 +35,8 @@ export class Runner implements AsyncDisposable {
   readonly #options: RunnerOptions;
   #loop: EventLoop | null = null;
   #closed = false;
+  /** SIGINT came twice: nothing is waited for any more. */
+  #inHaste = false;
 
   /** Makes a runner; the loop is made when it is needed. */
   constructor(options: RunnerOptions = {}) {
@@ -71,7 +73,10 @@ export class Runner implements AsyncDisposable {
     const task = loop.createTask<T>(asCoroutine(main));
     let interrupts = 0;
     const removeHandler = onInterrupt(loop, () => {
-      if (++interrupts > 1 || task.done()) throw new KeyboardInterrupt("Interrupted by SIGINT");
+      if (++interrupts > 1 || task.done()) {
+        this.#inHaste = true;
+        throw new KeyboardInterrupt("Interrupted by SIGINT");
+      }
       task.cancel();
     });
     try {
@@ -96,6 +101,7 @@ export class Runner implements AsyncDisposable {
     const loop = this.#loop;
     if (loop === null) return;
     try {
+      if (this.#inHaste) return await cancelInHaste(loop);
       await cancelAllTasks(loop);
       await loop.runUntilComplete(() => loop.shutdownAsyncgens());
       await loop.runUntilComplete(() =>
@@ -169,6 +175,17 @@ async function cancelAllTasks(loop: EventLoop): Promise<void> {
       task,
     });
   }
+}
+
+/**
+ * Tells the tasks that they are cancelled, and does not wait. A task that
+ * swallows cancellations would hold up the end for ever, until a third Ctrl-C,
+ * as it does in CPython (python/cpython#111358).
+ */
+async function cancelInHaste(loop: EventLoop): Promise<void> {
+  for (const task of internalsOf(loop)[taskSet]) task.cancel();
+  loop.stop();
+  await loop.runForever();
 }
 
 /** Resolves once `task` is done, however it ends: its outcome is looked at later. */
