@@ -52,7 +52,16 @@ export class Lock {
   async acquire(options?: AbortableOptions): Promise<Permit> {
     options?.signal?.throwIfAborted();
     if (this.#holder !== null || this.#waiters.isWanted) {
-      await this.#waiters.wait(options?.signal, this.#passOn);
+      const waiter = this.#waiters.enter(options?.signal);
+      try {
+        await waiter;
+      } catch (error) {
+        this.#waiters.leave(waiter);
+        // It may have been the one to go next; if the lock is held, its release() sees to the others.
+        if (this.#holder === null) this.#waiters.wakeHead();
+        throw error;
+      }
+      this.#waiters.leave(waiter);
     }
     return this.#holder = new Permit(this);
   }
@@ -96,9 +105,4 @@ export class Lock {
   [takeBack](permit: Permit): void {
     if (this.#holder === permit) this.release();
   }
-
-  /** One who gave up may have been the one to go next; if the lock is held, its `release()` sees to it. */
-  readonly #passOn = (): void => {
-    if (this.#holder === null) this.#waiters.wakeHead();
-  };
 }

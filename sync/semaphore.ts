@@ -69,8 +69,16 @@ export class Semaphore {
     if (!this.locked()) {
       this.#value--;
     } else {
-      await this.#waiters.wait(options?.signal, this.#passOn);
-      this.#handOut();
+      const waiter = this.#waiters.enter(options?.signal);
+      try {
+        await waiter;
+      } catch (error) {
+        if (waiter.granted) this.#value++;
+        throw error;
+      } finally {
+        this.#waiters.leave(waiter);
+        this.#handOut();
+      }
     }
     return new Permit(this);
   }
@@ -113,9 +121,4 @@ export class Semaphore {
   #handOut(): void {
     while (this.#value > 0 && this.#wakeNext());
   }
-
-  readonly #passOn = (granted: boolean): void => {
-    if (granted) this.#value++;
-    this.#handOut();
-  };
 }
