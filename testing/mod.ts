@@ -26,6 +26,7 @@ export {
   ConformanceError,
   type StreamTransportCase,
   streamTransportCases,
+  type StreamTransportConnection,
   type StreamTransportFactory,
   type StreamTransportReport,
 } from "./check_stream_transport.ts";

@@ -5,13 +5,22 @@ import { ConformanceError, expect, joined, pattern } from "./expect.ts";
 import { BufferedRecorder, type Hooks, type Journal, PlainRecorder } from "./recorder.ts";
 
 /**
- * Connects two protocols: makes a stream transport for each, and resolves to
- * both when `connectionMade` was called on both. It is called in a running loop.
+ * Connects two protocols by two stream transports, in the running loop. What it
+ * answers is disposed of when the connection has ended: the server, for one. Or
+ * else it answers two transports that have not begun yet, and they are given
+ * the protocols.
  */
 export type StreamTransportFactory = (
   first: AnyStreamProtocol,
   second: AnyStreamProtocol,
-) => PromiseLike<readonly [Transport, Transport]> | readonly [Transport, Transport];
+) => PromiseLike<StreamTransportConnection> | StreamTransportConnection;
+
+/** What a {@linkcode StreamTransportFactory} answers. */
+export type StreamTransportConnection =
+  | readonly [Transport, Transport]
+  | Disposable
+  | AsyncDisposable
+  | void;
 
 /** How patient a check is. */
 export interface BenchOptions {
@@ -39,6 +48,8 @@ export interface Side {
 
 /** More than any platform buffers between two sockets. */
 const ENDLESS = 256 * 1024 * 1024;
+/** So many times nothing is taken before the connection counts as full. */
+const QUIET_TIMES = 4;
 const FIRST_PIECE = 64 * 1024;
 
 /** A protocol of a case. */
@@ -62,6 +73,7 @@ export class Bench {
   readonly #options: BenchOptions;
   readonly #recorders: AnyRecorder[] = [];
   readonly #transports: Transport[] = [];
+  readonly #disposables: (Disposable | AsyncDisposable)[] = [];
   #wakeUp: (() => void) | null = null;
 
   /** Makes a bench on the running loop. */
@@ -91,27 +103,22 @@ export class Bench {
     subject: AnyRecorder,
     peer: AnyRecorder = this.plain(),
   ): Promise<[subject: Side, peer: Side]> {
-    const made = await this.#factory(subject, peer);
-    expect(
-      Array.isArray(made) && made.length === 2,
-      "the factory must resolve to [first transport, second transport]",
-    );
-    const sides = [subject, peer].map(({ journal }, at) => ({
-      journal,
-      transport: made[at as 0 | 1],
-    })) as [Side, Side];
-    this.#transports.push(...made);
+    const recorders = [subject, peer];
+    const connection = await this.#factory(subject, peer);
+    if (connection instanceof Array) {
+      recorders.forEach((recorder, at) => {
+        if (!recorder.journal.has("made")) connection[at as 0 | 1].setProtocol(recorder);
+      });
+    } else if (connection !== undefined) {
+      this.#disposables.push(connection);
+    }
     await this.until(
       "connectionMade() on both sides",
-      () => sides.every(({ journal }) => journal.has("made")),
+      () => recorders.every(({ journal }) => journal.has("made")),
     );
-    for (const { journal, transport } of sides) {
-      expect(
-        journal.transport === transport,
-        "connectionMade() got another transport than the factory",
-      );
-    }
-    return sides;
+    const sides = recorders.map(({ journal }) => ({ journal, transport: journal.transport }));
+    this.#transports.push(...sides.map(({ transport }) => transport as Transport));
+    return sides as [Side, Side];
   }
 
   /** Makes `recorder` the protocol of a connected transport. */
@@ -167,19 +174,22 @@ export class Bench {
     to.transport.pauseReading();
     from.transport.setWriteBufferLimits({ high: Infinity, low: 0 });
     const pieces: Uint8Array[] = [];
-    let total = 0;
-    for (;;) {
-      const before = from.transport.getWriteBufferSize();
-      if (before === 0) {
-        expect(total < ENDLESS, `cannot fill the connection: ${total} bytes were taken`);
-        // Twice as much each time: a little fills memory, a socket takes megabytes.
-        const piece = pattern(Math.max(FIRST_PIECE, total), pieces.length);
-        from.transport.write(piece);
-        pieces.push(piece);
-        total += piece.length;
+    const size = () => from.transport.getWriteBufferSize();
+    for (let total = 0;;) {
+      expect(total < ENDLESS, `cannot fill the connection: ${total} bytes were taken`);
+      // Twice as much each time: a little fills memory, a socket takes megabytes.
+      const piece = pattern(Math.max(FIRST_PIECE, total), pieces.length);
+      from.transport.write(piece);
+      pieces.push(piece);
+      total += piece.length;
+      await this.until("the platform to take some bytes", () => size() < total);
+      // A busy process looks at its sockets late: once is not enough.
+      for (let quiet = 0, before = total; quiet < QUIET_TIMES && size() > 0; before = size()) {
+        await this.#settleUnless(() => size() === 0);
+        quiet = size() === before ? quiet + 1 : 0;
       }
-      await this.settle();
-      if (before > 0 && from.transport.getWriteBufferSize() === before) break;
+      // A socket that is full makes some more room later, when it has sorted its buffers.
+      if (size() > total / 4) break;
     }
     return joined(pieces);
   }
@@ -205,6 +215,8 @@ export class Bench {
       () => this.#transports.every((transport) => transport.getProtocol() === null),
     );
     await this.settle();
+    await using stack = new AsyncDisposableStack();
+    for (const disposable of this.#disposables.splice(0)) stack.use(disposable);
     for (const recorder of this.#recorders) {
       const { violations, events } = recorder.journal;
       expect(violations.length === 0, violations.join("; "));
@@ -223,6 +235,13 @@ export class Bench {
   readonly #notify = (): void => {
     this.#wakeUp?.();
   };
+
+  async #settleUnless(over: () => boolean): Promise<void> {
+    const end = this.loop.time() + this.#options.settleMs;
+    while (this.loop.time() < end && !over()) {
+      await this.#wait(Math.min(end - this.loop.time(), this.#options.settleMs / 2));
+    }
+  }
 
   async #wait(ms: number): Promise<void> {
     const wake = this.loop.createFuture<void>();

@@ -17,12 +17,12 @@ export function same(actual: unknown, expected: unknown, what: string): void {
 /** Fails unless both hold the same bytes. */
 export function sameBytes(actual: Uint8Array, expected: Uint8Array, what: string): void {
   const common = Math.min(actual.length, expected.length);
-  for (let at = 0; at < common; at++) {
-    expect(
-      actual[at] === expected[at],
-      `${what}: byte ${at} of ${expected.length} is ${actual[at]}, expected ${expected[at]}`,
-    );
-  }
+  let at = 0;
+  while (at < common && actual[at] === expected[at]) at++;
+  expect(
+    at === common,
+    `${what}: byte ${at} of ${expected.length} is ${actual[at]}, expected ${expected[at]}`,
+  );
   expect(
     actual.length === expected.length,
     `${what}: expected ${expected.length} bytes, got ${actual.length}`,
@@ -39,10 +39,15 @@ export function thrownBy(call: () => unknown, what: string): unknown {
   throw new ConformanceError(`${what}: expected an error, none was thrown`);
 }
 
+/** Odd, so that it fits no buffer size. */
+const PERIOD = 65_521;
+
 /** Bytes without a short period, different for every `seed`. */
 export function pattern(length: number, seed = 0): Uint8Array {
   const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at++) bytes[at] = (at * 31 + (at >> 8) * 7 + seed) & 255;
+  const period = Math.min(length, PERIOD);
+  for (let at = 0; at < period; at++) bytes[at] = (at * 31 + (at >> 8) * 7 + seed) & 255;
+  for (let at = PERIOD; at < length; at *= 2) bytes.copyWithin(at, 0, at);
   return bytes;
 }
 
