@@ -6,6 +6,10 @@
  * deno run -A --no-lock tests/parity/record.ts [topic...]
  * ```
  *
+ * The topic `programs` is made by chance: so many programs from the number
+ * `--first` on. Look at others with `--first=1000 --count=2000`, then at what
+ * `programs_test.ts` says, and do not commit them.
+ *
  * The tests compare with the written files and need none of this.
  *
  * @module
@@ -27,7 +31,8 @@ interface Pyodide {
 }
 
 const here = new URL("./", import.meta.url);
-const topics = (Deno.args.length > 0 ? Deno.args : scenarioNames()).toSorted();
+const asked = Deno.args.filter((arg) => !arg.startsWith("--"));
+const topics = asked.length > 0 ? asked : [...scenarioNames(), "programs"].toSorted();
 
 const { loadPyodide } = await import(PYODIDE) as {
   loadPyodide(): Promise<Pyodide>;
@@ -38,11 +43,20 @@ copy("scenarios/", "/parity/scenarios/");
 python.runPython("import sys; sys.path.insert(0, '/parity'); import recorder");
 
 for (const topic of topics) {
-  const json = python.runPython(`recorder.record(${JSON.stringify(topic)})`);
+  const json = python.runPython(
+    topic === "programs"
+      ? `recorder.record_programs(${option("first", 0)}, ${option("count", 200)})`
+      : `recorder.record(${JSON.stringify(topic)})`,
+  );
   Deno.writeTextFileSync(new URL(`traces/${topic}.json`, here), json);
   const count = Object.keys(JSON.parse(json)).length;
   // deno-lint-ignore no-console
   console.log(`${topic}: ${count} scenarios`);
+}
+
+function option(name: string, otherwise: number): number {
+  const arg = Deno.args.find((arg) => arg.startsWith(`--${name}=`));
+  return arg === undefined ? otherwise : Number(arg.split("=")[1]);
 }
 
 function scenarioNames(): string[] {

@@ -8,6 +8,7 @@ import json
 import re
 
 import parity
+import programs
 from virtual_loop import VirtualLoop, order_sets
 
 # Told when Python's collector takes an object: not a matter of order.
@@ -44,18 +45,26 @@ def _run(function, *, stable):
     return trace.rows
 
 
+class _Undefined(AssertionError):
+    """The trace is not the only one that CPython allows."""
+
+
 def _defined_order_only(function):
     """The trace; refuses a scenario whose trace CPython does not define."""
     rows = _run(function, stable=False)
     if _run(function, stable=True) != rows:
-        raise AssertionError("the trace depends on the order of equal timers")
+        raise _Undefined("the trace depends on the order of equal timers")
     return rows
+
+
+def _prepare():
+    order_sets()
+    asyncio._set_running_loop(None)
 
 
 def record(topic):
     """Runs all scenarios of a topic; JSON, a line for each traced value."""
-    order_sets()
-    asyncio._set_running_loop(None)
+    _prepare()
     module = importlib.import_module(f"scenarios.{topic}")
     parts = []
     for name, function in vars(module).items():
@@ -78,3 +87,23 @@ def record(topic):
             f'    "trace": [\n{lines}\n    ]\n  }}'
         )
     return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def record_programs(first, count):
+    """Makes and runs the programs of so many numbers; JSON, a line for each."""
+    _prepare()
+    lines = []
+    for seed in range(first, first + count):
+        program = programs.make(seed)
+
+        async def main(t):
+            await programs.run(t, program)
+
+        try:
+            rows = _defined_order_only(main)
+        except _Undefined:
+            continue
+        gc.collect()
+        recorded = json.dumps({**program, "trace": rows}, separators=(",", ":"))
+        lines.append(f'  "{seed}": {recorded}')
+    return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -28,7 +28,7 @@ async def waits_after_its_first_step(t):
 
     task = asyncio.create_task(work(), eager_start=True)
     t("created", task.done())
-    future.set_result("value")
+    t.loop.call_soon(future.set_result, "value")
     t(await task)
 
 
@@ -336,3 +336,16 @@ async def done_future_does_not_end_the_first_step(t):
     task = asyncio.create_task(work(), eager_start=True)
     t("created", task.done())
     t(await task)
+
+
+async def future_settled_in_the_step_that_made_the_task(t):
+    """An eager task waits for its future before create_task() returns, so settling it next costs an iteration."""
+    future = t.loop.create_future()
+
+    async def work():
+        t(await future)
+
+    task = asyncio.create_task(work(), eager_start=True)
+    future.set_result("value")
+    await asyncio.sleep(0)
+    t("main", task.done())

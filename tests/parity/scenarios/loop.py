@@ -358,7 +358,7 @@ def run_until_complete_stopped_early(t):
     t(t.loop.run_until_complete(task))
 
 
-def run_until_complete_with_anthrown(t):
+def run_until_complete_with_an_error(t):
     """The error of the main coroutine comes out of the run; the loop can run again."""
 
     async def bad():
