@@ -1,4 +1,3 @@
-import process from "node:process";
 import type { Clock } from "../types/io.ts";
 import type { AbstractEventLoop, ExceptionContext } from "../types/loop.ts";
 import { KeyboardInterrupt } from "../errors.ts";
@@ -13,6 +12,7 @@ import {
   type Pace,
   run,
 } from "../internal/entry.ts";
+import { nodeNextTick } from "../internal/node.ts";
 import { TimerHeap } from "../internal/timer_heap.ts";
 import { functionName } from "./format.ts";
 import { UnretrievedErrors } from "./unretrieved.ts";
@@ -149,6 +149,8 @@ export class Scheduler {
   #cancelledTimers = 0;
   #seq = 0;
 
+  /** Calls a function when all microtasks have run. */
+  #nextTick!: (callback: () => void) => void;
   #run: PromiseWithResolvers<void> | null = null;
   #stopping = false;
   #failure: { error: unknown } | null = null;
@@ -262,6 +264,7 @@ export class Scheduler {
 
   /** Runs until stopped. Rejects with what must escape the loop. */
   start(): Promise<void> {
+    this.#nextTick ??= nodeNextTick();
     this.#run = Promise.withResolvers();
     this.#failure = null;
     this.#todo = 0;
@@ -322,7 +325,7 @@ export class Scheduler {
 
   /** Pumps on when all microtasks have run. */
   readonly #drainFirst = (): void => {
-    process.nextTick(this.#pump);
+    this.#nextTick(this.#pump);
   };
 
   readonly #pump = (): void => {

@@ -1,6 +1,6 @@
-import process from "node:process";
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { HostAddress } from "../types/transports.ts";
+import { nodeModule } from "../internal/node.ts";
 import { fromNode } from "./platform_error.ts";
 
 /** One packet and where it came from. */
@@ -38,7 +38,7 @@ export async function bindUdp(options: BindOptions): Promise<DatagramLink> {
   const { family, broadcast } = options;
   const local = options.local ?? { hostname: family === "ipv6" ? "::" : "0.0.0.0", port: 0 };
   await requireNet(`${local.hostname}:${local.port}`);
-  const { createSocket } = process.getBuiltinModule("node:dgram");
+  const { createSocket } = nodeModule("node:dgram");
   const socket = createSocket({ type: family === "ipv6" ? "udp6" : "udp4" });
   try {
     await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,6 @@
-import process from "node:process";
 import type { AddressFamily, AddrInfo, GetaddrinfoOptions } from "../types/options.ts";
 import type { HostAddress } from "../types/transports.ts";
+import { nodeModule } from "../internal/node.ts";
 import { explain, fromNode } from "./platform_error.ts";
 import { servicePort } from "./services.ts";
 import { checkFamily, checkPort, literalFamily } from "./validate.ts";
@@ -49,7 +49,7 @@ async function lookup(hostname: string, family: AddressFamily | undefined): Prom
       `${attempt}: requires net access, run again with --allow-net=${hostname}`,
     );
   }
-  const { lookup } = process.getBuiltinModule("node:dns/promises");
+  const { lookup } = nodeModule("node:dns/promises");
   try {
     const wanted = family === undefined ? 0 : family === "ipv6" ? 6 : 4;
     return await lookup(hostname, { all: true, family: wanted, order: "verbatim" });
@@ -171,7 +171,7 @@ export async function getnameinfo(address: HostAddress, flags: number): Promise<
   const numericHost = (flags & NI_NUMERICHOST) !== 0;
   const numericService = (flags & NI_NUMERICSERV) !== 0;
   if (numericHost && numericService) return [hostname, String(port)];
-  const { lookupService } = process.getBuiltinModule("node:dns/promises");
+  const { lookupService } = nodeModule("node:dns/promises");
   try {
     const { hostname: name, service } = await lookupService(hostname, port);
     return [numericHost ? hostname : name, numericService ? String(port) : service];

@@ -1,6 +1,6 @@
-import process from "node:process";
 import type { PipeLike } from "../types/options.ts";
 import type { ByteChannel } from "../types/transports.ts";
+import { nodeModule } from "../internal/node.ts";
 import { FileChannel } from "./file_channel.ts";
 import { NetChannel } from "./net_channel.ts";
 import { explain, fromNode } from "./platform_error.ts";
@@ -57,8 +57,8 @@ function streamOf(pipe: PipeLike, direction: Direction): unknown {
 }
 
 function fdChannel(what: string, pipe: PipeLike, fd: number, direction: Direction): ByteChannel {
-  const { fstatSync } = process.getBuiltinModule("node:fs");
-  const { Socket } = process.getBuiltinModule("node:net");
+  const { fstatSync } = nodeModule("node:fs");
+  const { Socket } = nodeModule("node:net");
   try {
     const stats = fstatSync(fd);
     mustNotBeFile(what, stats.isFile() || stats.isDirectory());

@@ -1,8 +1,8 @@
-import process from "node:process";
 import { CancelledError, ExceptionGroup, TimeoutError } from "../errors.ts";
 import type { AddrInfo, CreateConnectionOptions } from "../types/options.ts";
 import type { ByteChannel, HostAddress } from "../types/transports.ts";
 import type { LoopInternals } from "../loop/internals.ts";
+import { nodeModule } from "../internal/node.ts";
 import { ConnChannel } from "./conn_channel.ts";
 import { resolveHost } from "./dns.ts";
 import { NetChannel } from "./net_channel.ts";
@@ -133,7 +133,7 @@ async function connectNode(
       `requires net access to "${host}", run again with the --allow-net flag`,
     );
   }
-  const { connect } = process.getBuiltinModule("node:net");
+  const { connect } = nodeModule("node:net");
   const socket = connect({
     host: address.hostname,
     port: address.port,

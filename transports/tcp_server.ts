@@ -1,7 +1,7 @@
-import process from "node:process";
 import type { Server as NetServer, Socket } from "node:net";
 import type { CreateServerOptions } from "../types/options.ts";
 import type { ByteChannel } from "../types/transports.ts";
+import { nodeModule } from "../internal/node.ts";
 import { ConnChannel } from "./conn_channel.ts";
 import { resolveHost } from "./dns.ts";
 import { NetChannel } from "./net_channel.ts";
@@ -142,7 +142,7 @@ async function listenNode(
       `requires net access to "${host}", run again with the --allow-net flag`,
     );
   }
-  const { createServer } = process.getBuiltinModule("node:net");
+  const { createServer } = nodeModule("node:net");
   const server = createServer({
     allowHalfOpen: true,
     pauseOnConnect: true,
