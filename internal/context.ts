@@ -71,8 +71,8 @@ export function callBack(
 }
 
 function noGate(): void {}
-let opener = noGate;
-function takeOpener(resolve: () => void): void {
+let opener: (value: never) => void = noGate;
+function takeOpener(resolve: (value: never) => void): void {
   opener = resolve;
 }
 
@@ -83,16 +83,16 @@ function takeOpener(resolve: () => void): void {
  * reaction for free: about 40 ns altogether, where `AsyncResource` costs 400 ns
  * to make and 800 ns to enter.
  */
-export class Gate {
+export class Gate<T = void> {
   /** Resolves after `open()`. */
-  readonly passed: Promise<void>;
+  readonly passed: Promise<T>;
   /** Lets through what waits. */
-  readonly open: () => void;
+  readonly open: (value: T) => void;
 
   /** Makes a closed gate. */
   constructor() {
     this.passed = new Promise(takeOpener);
-    this.open = opener;
+    this.open = opener as (value: T) => void;
     // Through it the last callback, and all it refers to, would outlive its loop.
     opener = noGate;
   }

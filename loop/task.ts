@@ -19,12 +19,6 @@ let taskCounter = 0;
 
 /** What a task waits for now. */
 export const waitedFor: unique symbol = Symbol("waitedFor");
-const drive: unique symbol = Symbol("drive");
-
-function startBody(task: { [drive](): Promise<void> }): void {
-  void task[drive]();
-}
-
 /**
  * The body of a task: its place in the ready queue, and the scope of its code.
  * It lets go of a task that is done. What an AsyncLocalStorage holds survives
@@ -36,7 +30,7 @@ class Body extends Entry implements Scope {
   task: AbstractTask<unknown> | null;
   /** What is left of the task in debug mode, which may have to report its last step. */
   epitaph = "<Task that has ended>";
-  #open: (() => void) | null = null;
+  #open: ((body: Body) => void) | null = null;
 
   constructor(task: AbstractTask<unknown>, loop: LoopInternals) {
     super();
@@ -44,15 +38,15 @@ class Body extends Entry implements Scope {
     this.loop = loop;
   }
 
-  /** Calls `start` when the entry runs, in the async context of now. */
-  startLater(start: () => void): void {
-    const gate = new Gate();
+  /** Calls `start(this)` when the entry runs, in the async context of now. */
+  startLater(start: (body: Body) => void): void {
+    const gate = new Gate<Body>();
     gate.passed.then(start);
     this.#open = gate.open;
   }
 
   [run](): Pace {
-    (this.#open as () => void)();
+    (this.#open as (body: Body) => void)(this);
     this.#open = null;
     return AFTER_DRAIN;
   }
@@ -115,7 +109,7 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
     if (options.eagerStart === true && loop.isRunning()) {
       this.#startNow();
     } else {
-      this.#body.startLater(() => this.#start());
+      this.#body.startLater(Task.#start);
       loop[scheduler].push(this.#body);
     }
   }
@@ -183,9 +177,10 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
 
   /** Takes one cancellation back, as whoever handled it must; how many remain. */
   uncancel(): number {
-    if (this.#cancelRequests > 0 && --this.#cancelRequests === 0) {
-      this.#mustCancel = false;
-    }
+    if (this.#cancelRequests === 0) return 0;
+    if (--this.#cancelRequests === 0) this.#mustCancel = false;
+    // Also where the signal itself delivered the cancellation, and no await did.
+    this.#renewSignal();
     return this.#cancelRequests;
   }
 
@@ -321,7 +316,7 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
   #startNow(): void {
     const outer = enterCallback(null);
     try {
-      this.#start();
+      Task.#start(this.#body);
     } finally {
       leaveCallback(outer);
     }
@@ -329,22 +324,27 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
     else this.getLoop()[scheduler].wantDrain();
   }
 
-  #start(): void {
-    if (this.#mustCancel) this.#finish(CANCELLED, this.#cancelMessage);
-    else scope.run(this.#body as Scope, startBody, this);
+  // What the body runs in is static: an error holds the functions and the `this`
+  // of the frames it came through. A task among them is not collected while its
+  // error waits to be looked at, and so nobody would be told before the loop closes.
+  static #start(body: Body): void {
+    const task = body.task as Task<unknown>;
+    if (task.#mustCancel) task.#finish(CANCELLED, task.#cancelMessage);
+    else scope.run(body as Scope, Task.#drive, task);
   }
 
-  /** Runs the coroutine. Never rejects. @internal */
-  async [drive](): Promise<void> {
-    let value: T;
+  /** Runs the coroutine. Never rejects. */
+  static async #drive(task: Task<unknown>): Promise<void> {
+    const coro = task.#coro as Coroutine<unknown>;
+    let value: unknown;
     try {
-      const outcome = (this.#coro as Coroutine<T>)(this);
+      const outcome = coro(task);
       // What is no promise ends an eager task at once.
       value = isThenable(outcome) ? await outcome : outcome;
     } catch (error) {
-      return this.#failed(error);
+      return task.#failed(error);
     }
-    this.#returned(value);
+    task.#returned(value);
   }
 
   #returned(value: T): void {
