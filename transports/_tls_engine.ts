@@ -38,8 +38,9 @@ export interface TlsEngineOutputs {
  *   delivers it, and so is the peer's close_notify, which shows as
  *   `push(null)`. Nothing else shows so, as the wire never ends: an EOF of the
  *   medium is the channel's to see. That is how truncation is told apart.
- * - Bytes delivered before the socket has started (it does so in a tick) that
- *   make the handshake fail throw where nobody can catch: wait for `started`.
+ * - That is so from the tick on in which the socket begins to read: wait for
+ *   `started`.
+ * - An error drops what was decrypted before it from the same chunk.
  * - A write is encrypted 48 KiB at a time, the next when the one before was
  *   sent: that is all the ciphertext the engine ever holds.
  * - A socket keeps a buffer as large as the largest chunk it was fed.
