@@ -3,8 +3,7 @@ import { activeLoop } from "../internal/context.ts";
 import { abortable } from "./abortable.ts";
 import { Future, settle } from "./future.ts";
 import { internalsOf, type LoopInternals } from "./internals.ts";
-
-const FINISHED = 1;
+import { FINISHED, type Outcome } from "./outcome.ts";
 
 /**
  * The loop something belongs to: the one it was first waited for in (CPython
@@ -59,10 +58,10 @@ export class Waiter extends Future<void> {
     this.queue = queue;
   }
 
-  override [settle](state: 1 | 2 | 3, value: unknown): void {
-    if (state === FINISHED) this.granted = true;
+  override [settle](outcome: Outcome, value: unknown): void {
+    if (outcome === FINISHED) this.granted = true;
     else this.queue.gaveUp();
-    super[settle](state, value);
+    super[settle](outcome, value);
   }
 
   protected override describe(): string {

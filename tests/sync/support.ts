@@ -1,9 +1,8 @@
 import { VirtualTimeLoop } from "../../testing/mod.ts";
 import { iterationOf } from "../../testing/iteration.ts";
-import { Future, yieldOnce } from "../../loop/future.ts";
 import { getRunningLoop, type Task } from "../../loop/mod.ts";
-import { internalsOf } from "../../loop/internals.ts";
 import { CancelledError, RuntimeError } from "../../errors.ts";
+import { sleep } from "../../tasks/mod.ts";
 import type { AbortableOptions } from "../../types.ts";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "../support/assert.ts";
 
@@ -26,20 +25,9 @@ export function loopTest(name: string, main: (loop: VirtualTimeLoop) => Promise<
   });
 }
 
-class OneIteration extends Future<void> {
-  override get [yieldOnce](): boolean {
-    return true;
-  }
-}
-
-/** Lets `count` iterations pass: `sleep(0)`. */
+/** Lets `count` iterations pass. */
 export async function tick(count = 1): Promise<void> {
-  const loop = internalsOf(getRunningLoop());
-  for (let i = 0; i < count; i++) {
-    const turn = new OneIteration({ loop });
-    turn.setResult();
-    await turn;
-  }
+  for (let i = 0; i < count; i++) await sleep(0);
 }
 
 /** Starts `fn` as a task; its first step runs in the next iteration. */
