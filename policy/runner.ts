@@ -2,6 +2,7 @@ import { CancelledError, KeyboardInterrupt, RuntimeError } from "../errors.ts";
 import type { EventLoop } from "../loop/event_loop.ts";
 import type { AbstractTask, Awaitable, Coroutine } from "../types/loop.ts";
 import { activeLoop } from "../internal/context.ts";
+import type { Future } from "../loop/future.ts";
 import { internalsOf, taskSet } from "../loop/internals.ts";
 import { newEventLoop, setEventLoop } from "./current_loop.ts";
 
@@ -165,7 +166,7 @@ async function cancelAllTasks(loop: EventLoop): Promise<void> {
   if (left.length === 0) return;
   for (const task of left) task.cancel();
   await loop.runUntilComplete(async () => {
-    for (const task of left) await ended(task);
+    for (const task of left) await ended(loop, task);
   });
   for (const task of left) {
     if (task.cancelled() || task.exception() === null) continue;
@@ -188,7 +189,9 @@ async function cancelInHaste(loop: EventLoop): Promise<void> {
   await loop.runForever();
 }
 
-/** Resolves once `task` is done, however it ends: its outcome is looked at later. */
-function ended(task: AbstractTask<unknown>): Promise<void> {
-  return new Promise((resolve) => task.addDoneCallback(() => resolve()));
+/** Done once `task` is, however it ends: its outcome is looked at later. */
+function ended(loop: EventLoop, task: AbstractTask<unknown>): Future<void> {
+  const end = loop.createFuture<void>();
+  task.addDoneCallback(() => void (end.done() || end.setResult()));
+  return end;
 }

@@ -14,6 +14,7 @@ export interface StuckTask {
  * ever. `tasks` lists who waits, and for what.
  */
 export class DeadlockError extends RuntimeError {
+  /** The name of the class. */
   override readonly name: string = "DeadlockError";
   /** The tasks that wait, in the order in which they were made. */
   readonly tasks: readonly StuckTask[];

@@ -9,24 +9,18 @@ const RESOLUTION_MS = 1e-6;
  * How often to look whether a task still waits for the platform, in real
  * milliseconds: it can go on without the loop being woken.
  */
-const LOOK_EVERY_MS = 1;
+const LOOK_EVERY_MS = 2;
+/** A deadlock is looked at so many times before it is one. */
+const DEADLOCK_LOOKS = 10;
 
 /** What a {@linkcode VirtualClock} asks of its loop. */
 export interface IdleLoop {
   /** Whether something is ready to run. */
   isBusy(): boolean;
-  /** Whether a task waits for something only the platform can bring. */
-  waitsForPlatform(): boolean;
+  /** Real milliseconds that time stands still before it jumps. */
+  graceMs(): number;
   /** Nothing can run, no timer is set, and the platform brought nothing. */
   onDeadlock(): void;
-}
-
-/** Real milliseconds a {@linkcode VirtualClock} waits before it concludes something. */
-export interface Patience {
-  /** Before time jumps, while a task waits for the platform. */
-  graceMs: number;
-  /** Before a deadlock is one. */
-  deadlockMs: number;
 }
 
 /**
@@ -38,27 +32,29 @@ export interface Patience {
  * the clock gives the platform real turns, in three steps:
  *
  * 1. always, four turns of the platform: what has already arrived comes first;
- * 2. before a jump, `graceMs` if a task waits for the platform: a timeout of
- *    virtual seconds around a real read must not expire at once;
+ * 2. before a jump, the grace of the loop: a timeout of virtual seconds around a
+ *    real read must not expire at once;
  * 3. before a deadlock, `deadlockMs`: with no timer left only the platform can
  *    help, and calling a slow answer a deadlock would be wrong.
  *
- * Anything that wakes the loop meanwhile starts this over.
+ * Anything that wakes the loop meanwhile starts this over. Time in which the
+ * process was held up does not count, since the platform was held up too.
  */
 export class VirtualClock implements Clock {
-  readonly #patience: Patience;
+  readonly #deadlockMs: number;
   #loop: IdleLoop | null = null;
   #now = 0;
   #wake: () => void = () => {};
   #deadline = Infinity;
   #turnsLeft = 0;
-  #idleSince = 0;
+  #waitedMs = 0;
+  #lastLook = NaN;
   #turn: ReturnType<typeof setImmediate> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Makes a clock that shows 0. */
-  constructor(patience: Patience) {
-    this.#patience = patience;
+  constructor(deadlockMs: number) {
+    this.#deadlockMs = deadlockMs;
   }
 
   /** Grows with the time: adding a nanosecond to half a year of milliseconds changes nothing. */
@@ -88,7 +84,8 @@ export class VirtualClock implements Clock {
     this.#deadline = deadline;
     if (deadline <= this.#now) return this.#wake();
     this.#turnsLeft = TURNS;
-    this.#idleSince = NaN;
+    this.#waitedMs = 0;
+    this.#lastLook = NaN;
     if (this.#timer !== undefined) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
@@ -112,25 +109,22 @@ export class VirtualClock implements Clock {
       this.#turn = setImmediate(this.#look);
       return;
     }
-    const isDeadlock = this.#deadline === Infinity;
-    const wanted = isDeadlock
-      ? this.#patience.deadlockMs
-      : loop.waitsForPlatform()
-      ? this.#patience.graceMs
-      : 0;
-    if (wanted > 0 && !this.#isOver(wanted, isDeadlock ? wanted : LOOK_EVERY_MS)) return;
-    if (isDeadlock) return loop.onDeadlock();
-    this.#now = this.#deadline;
-    this.#wake();
+    if (this.#deadline === Infinity) {
+      if (this.#hasWaited(this.#deadlockMs, this.#deadlockMs / DEADLOCK_LOOKS)) loop.onDeadlock();
+    } else if (this.#hasWaited(loop.graceMs(), LOOK_EVERY_MS)) {
+      this.#now = this.#deadline;
+      this.#wake();
+    }
   };
 
-  /** Whether the loop has been idle for `wanted` real milliseconds; if not, looks again in `stepMs`. */
-  #isOver(wanted: number, stepMs: number): boolean {
+  /** Whether the loop has been idle for `ms` real milliseconds; if not, looks again in `stepMs`. */
+  #hasWaited(ms: number, stepMs: number): boolean {
+    if (ms <= 0) return true;
     const now = performance.now();
-    if (Number.isNaN(this.#idleSince)) this.#idleSince = now;
-    const left = this.#idleSince + wanted - now;
-    if (left <= 0) return true;
-    this.#timer = setTimeout(this.#look, Math.min(Math.ceil(left), stepMs));
+    if (!Number.isNaN(this.#lastLook)) this.#waitedMs += Math.min(now - this.#lastLook, 2 * stepMs);
+    this.#lastLook = now;
+    if (this.#waitedMs >= ms) return true;
+    this.#timer = setTimeout(this.#look, stepMs);
     return false;
   }
 }

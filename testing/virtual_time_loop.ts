@@ -1,20 +1,21 @@
 import { EventLoop } from "../loop/event_loop.ts";
-import { schedulerOf, taskSet } from "../loop/internals.ts";
+import { internalsOf, schedulerOf, taskSet } from "../loop/internals.ts";
 import { waitedFor } from "../loop/task.ts";
 import type { Io } from "../types/io.ts";
-import type { AbstractTask } from "../types/loop.ts";
 import { DeadlockError, type StuckTask } from "./deadlock_error.ts";
 import { VirtualClock } from "./virtual_clock.ts";
+
+/** Real milliseconds for the platform to answer a task that waits for it. */
+const GRACE_MS = 20;
 
 /** What a {@linkcode VirtualTimeLoop} can be given. */
 export interface VirtualTimeLoopOptions {
   /** The way to the outside. @default {none: what needs one is refused} */
   io?: Io;
   /**
-   * Real milliseconds that time stands still before each jump while a task
-   * awaits a native promise, or always if there is an `io`.
+   * Real milliseconds that time stands still before each jump.
    *
-   * @default {20}
+   * @default {20 while a task awaits a native promise, or if there is an `io`; else 0}
    */
   graceMs?: number;
   /** Real milliseconds in which nothing happened before that is a deadlock. @default {1000} */
@@ -34,9 +35,10 @@ export interface VirtualTimeLoopOptions {
  * waits for.
  *
  * The **real world** goes on in real time. Whatever it brings is seen before
- * time jumps if it is there already; for a task that awaits a native promise
- * (a file, `fetch`, a Worker) time stands still for `graceMs` first, since a
- * timeout around it would otherwise expire at once.
+ * time jumps if it is there already; while a task awaits a native promise (a
+ * file, `fetch`, a Worker) time stands still for some real milliseconds first,
+ * since a timeout around it would otherwise expire at once. A promise behind
+ * `wrapFuture()` cannot be told from any other future: give `graceMs` then.
  *
  * ```ts
  * import { VirtualTimeLoop } from "@deno-asyncio/asyncio/testing";
@@ -56,16 +58,16 @@ export class VirtualTimeLoop extends EventLoop {
    * @throws {RangeError} unless the milliseconds are finite and not negative
    */
   constructor(options: VirtualTimeLoopOptions = {}) {
-    const { io, graceMs = 20, deadlockMs = 1000 } = options;
-    checkDuration("make a VirtualTimeLoop", "graceMs", graceMs);
+    const { io, graceMs, deadlockMs = 1000 } = options;
+    if (graceMs !== undefined) checkDuration("make a VirtualTimeLoop", "graceMs", graceMs);
     checkDuration("make a VirtualTimeLoop", "deadlockMs", deadlockMs);
-    const clock = new VirtualClock({ graceMs, deadlockMs });
+    const clock = new VirtualClock(deadlockMs);
     super(io === undefined ? { clock } : { clock, io });
     this.#clock = clock;
     const engine = schedulerOf(this);
     clock.attach({
       isBusy: () => engine.readyCount > 0,
-      waitsForPlatform: () => io !== undefined || this.#stuck().some(isOutside),
+      graceMs: () => graceMs ?? (io !== undefined || this.#someoneWaitsOutside() ? GRACE_MS : 0),
       onDeadlock: () => engine.escape(new DeadlockError(this.time(), this.#stuck())),
     });
   }
@@ -81,19 +83,25 @@ export class VirtualTimeLoop extends EventLoop {
     this.#clock.advance(ms);
   }
 
+  /** A pending task that waits for no future waits for a native promise: else it would be ready, and the loop not idle. */
+  #someoneWaitsOutside(): boolean {
+    for (const task of internalsOf(this)[taskSet]) {
+      if (waitsOf(task).length === 0) return true;
+    }
+    return false;
+  }
+
   #stuck(): StuckTask[] {
-    // The compiler does not see that this is a `LoopInternals`: the members are not in the public type.
-    const tasks = (this as unknown as { [taskSet]: Set<AbstractTask<unknown>> })[taskSet];
-    return Array.from(tasks, (task) => ({
-      task,
-      waitsFor: (task as { [waitedFor]?: unknown[] })[waitedFor] ?? [],
-    }));
+    return Array.from(
+      internalsOf(this)[taskSet],
+      (task) => ({ task, waitsFor: waitsOf(task) }),
+    );
   }
 }
 
-/** A pending task that waits for no future waits for a native promise: the rest of it is not ready, or the loop were not idle. */
-function isOutside(stuck: StuckTask): boolean {
-  return stuck.waitsFor.length === 0;
+/** The futures a task waits for; none known if a task factory made it of something else. */
+function waitsOf(task: object): readonly unknown[] {
+  return (task as { [waitedFor]?: unknown[] })[waitedFor] ?? [];
 }
 
 function checkDuration(what: string, name: string, ms: number): void {

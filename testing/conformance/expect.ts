@@ -1,5 +1,6 @@
 /** A transport does not do what a stream transport must. */
 export class ConformanceError extends Error {
+  /** The name of the class. */
   override readonly name: string = "ConformanceError";
 }
 

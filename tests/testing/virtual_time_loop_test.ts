@@ -131,7 +131,7 @@ Deno.test("VirtualTimeLoop calls a wait for ever a deadlock", async () => {
 });
 
 Deno.test("VirtualTimeLoop waits in real time for a native promise before it jumps", async () => {
-  await using loop = new VirtualTimeLoop({ graceMs: 60_000 });
+  await using loop = new VirtualTimeLoop();
   const order = await loop.runUntilComplete(async () => {
     const order: string[] = [];
     loop.callLater(1000, () => order.push("timer"));
@@ -141,6 +141,17 @@ Deno.test("VirtualTimeLoop waits in real time for a native promise before it jum
     return order;
   });
   assertEquals(order, ["promise at 0", "timer"]);
+});
+
+Deno.test("VirtualTimeLoop waits for a promise behind a future if it is given graceMs", async () => {
+  await using loop = new VirtualTimeLoop({ graceMs: 50 });
+  const first = await loop.runUntilComplete(async () => {
+    const answer = loop.createFuture<string>();
+    setTimeout(() => answer.setResult("promise"), 5);
+    loop.callLater(1000, () => answer.done() || answer.setResult("timer"));
+    return await answer;
+  });
+  assertEquals(first, "promise");
 });
 
 Deno.test("VirtualTimeLoop jumps over a native promise that outlasts the grace", async () => {
