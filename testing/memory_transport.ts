@@ -41,15 +41,17 @@ const nobody: AnyStreamProtocol = {
  * after the bytes that were sent before.
  *
  * ```ts
+ * import { getRunningLoop } from "@deno-asyncio/asyncio";
  * import { memoryTransportPair, runVirtual } from "@deno-asyncio/asyncio/testing";
  *
- * await runVirtual(async (task) => {
- *   const lost = task.getLoop().createFuture<void>();
+ * await runVirtual(async () => {
+ *   const loop = getRunningLoop();
+ *   const lost = loop.createFuture<void>();
  *   const [client] = memoryTransportPair({
  *     chunkSize: 2,
  *     delayMs: 100,
  *     protocols: [{}, {
- *       dataReceived: (data) => console.log(task.getLoop().time(), data),
+ *       dataReceived: (data) => console.log(loop.time(), data),
  *       connectionLost: () => lost.setResult(),
  *     }],
  *   });

@@ -1,5 +1,6 @@
 import { run } from "../policy/runner.ts";
 import type { Awaitable } from "../types/loop.ts";
+import { DeadlockError } from "./deadlock_error.ts";
 import { VirtualTimeLoop, type VirtualTimeLoopOptions } from "./virtual_time_loop.ts";
 
 /**
@@ -21,5 +22,13 @@ export async function runVirtual<T>(
   main: Awaitable<T>,
   options: VirtualTimeLoopOptions = {},
 ): Promise<T> {
-  return await run(main, { loopFactory: () => new VirtualTimeLoop(options) });
+  try {
+    return await run(main, { loopFactory: () => new VirtualTimeLoop(options) });
+  } catch (error) {
+    // Tasks that would not end when cancelled either: closing the loop has told of them, and the first error tells more.
+    if (error instanceof SuppressedError && error.error instanceof DeadlockError) {
+      throw error.suppressed;
+    }
+    throw error;
+  }
 }

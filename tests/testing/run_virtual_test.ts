@@ -92,3 +92,26 @@ Deno.test("runVirtual() rejects a deadlock, and cancels the tasks that were in i
   );
   assertEquals(log, ["cleaned up"]);
 });
+
+Deno.test("runVirtual() rejects with the first error when tasks cannot be cancelled either", async () => {
+  const boom = new Error("boom");
+  const reported: string[] = [];
+  const error = await assertRejects(() =>
+    runVirtual(() => {
+      const loop = getRunningLoop();
+      loop.setExceptionHandler((_loop, { message }) => void reported.push(message));
+      loop.createTask(async () => {
+        try {
+          await loop.createFuture<void>();
+        } finally {
+          await loop.createFuture<void>();
+        }
+      }, { name: "stubborn" });
+      const start = loop.createFuture<void>();
+      loop.callSoon(() => start.setException(boom));
+      return start;
+    }, { deadlockMs: 1 })
+  );
+  assertEquals(error, boom);
+  assertEquals(reported.filter((message) => message.includes("stubborn")).length, 1);
+});
