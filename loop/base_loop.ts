@@ -1,4 +1,4 @@
-import { CancelledError, RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../errors.ts";
 import type { Clock } from "../types/io.ts";
 import type {
   AbstractTask,
@@ -156,19 +156,21 @@ export abstract class BaseEventLoop {
   async shutdownAsyncgens(): Promise<void> {
     const closing = [...this.#asyncgens];
     this.#asyncgens.clear();
-    const outcomes = await Promise.allSettled(
-      closing.map((asyncgen) => asyncgen.return(undefined)),
-    );
-    outcomes.forEach((outcome, at) => {
-      if (
-        outcome.status === "fulfilled" ||
-        outcome.reason instanceof CancelledError
-      ) return;
-      const asyncgen = closing[at] as AsyncGenerator<unknown, unknown, unknown>;
+    if (closing.length === 0) return;
+    // A task for each, as gather() of their aclose() makes them in CPython.
+    const tasks = closing.map((asyncgen) => this.createTask(() => asyncgen.return(undefined)));
+    const all = this.createFuture<void>();
+    let left = tasks.length;
+    for (const task of tasks) {
+      task[whenDone](() => void (--left > 0 || all.done() || all.setResult()));
+    }
+    await all;
+    tasks.forEach((task, at) => {
+      if (task.cancelled() || task.exception() === null) return;
       this.callExceptionHandler({
         message: "An error occurred during closing of an asynchronous generator",
-        exception: outcome.reason,
-        asyncgen,
+        exception: task.exception(),
+        asyncgen: closing[at] as AsyncGenerator<unknown, unknown, unknown>,
       });
     });
   }

@@ -364,8 +364,11 @@ export class Scheduler {
     if (this.#timers.size > 0) this.#collectTimers();
     const count = this.#ready.size;
     if (count === 0) {
-      if (this.#stopping) this.#finish();
-      else this.#sleep();
+      if (this.#stopping) {
+        // An iteration without entries: the run that was stopped before it began.
+        this.iteration++;
+        this.#finish();
+      } else this.#sleep();
       return false;
     }
     if ((this.#untilLook -= count) <= 0 && this.#sliceIsOver(count)) {

@@ -1,9 +1,9 @@
 import { CancelledError, KeyboardInterrupt, RuntimeError } from "../errors.ts";
 import type { EventLoop } from "../loop/event_loop.ts";
-import type { AbstractTask, Awaitable, Coroutine } from "../types/loop.ts";
+import type { Awaitable, Coroutine } from "../types/loop.ts";
 import { activeLoop } from "../internal/context.ts";
-import type { Future } from "../loop/future.ts";
 import { internalsOf, taskSet } from "../loop/internals.ts";
+import { gather } from "../tasks/gather.ts";
 import { newEventLoop, setEventLoop } from "./current_loop.ts";
 
 /** Longest wait for executor threads at the end, in milliseconds (CPython `constants.py`). */
@@ -165,9 +165,7 @@ async function cancelAllTasks(loop: EventLoop): Promise<void> {
   const left = [...internalsOf(loop)[taskSet]];
   if (left.length === 0) return;
   for (const task of left) task.cancel();
-  await loop.runUntilComplete(async () => {
-    for (const task of left) await ended(loop, task);
-  });
+  await loop.runUntilComplete(gather(left, { returnExceptions: true }));
   for (const task of left) {
     if (task.cancelled() || task.exception() === null) continue;
     loop.callExceptionHandler({
@@ -187,11 +185,4 @@ async function cancelInHaste(loop: EventLoop): Promise<void> {
   for (const task of internalsOf(loop)[taskSet]) task.cancel();
   loop.stop();
   await loop.runForever();
-}
-
-/** Done once `task` is, however it ends: its outcome is looked at later. */
-function ended(loop: EventLoop, task: AbstractTask<unknown>): Future<void> {
-  const end = loop.createFuture<void>();
-  task.addDoneCallback(() => void (end.done() || end.setResult()));
-  return end;
 }

@@ -1,17 +1,20 @@
-/**
- * Sizes of a read: what a quiet connection holds, and what busy ones read at
- * once. asyncio reads up to 256 KiB.
- */
-const SIZES = [8 * 1024, 64 * 1024, 256 * 1024] as const;
-/** Small portions are handed over in pieces of blocks this big, shared by all connections. */
+/** What a quiet connection holds. */
+const SMALL = 8 * 1024;
+/** The most that is read at once, as in asyncio (`max_size`). */
+const LARGE = 256 * 1024;
+/** What all connections together may hold beyond their small buffers, in bytes. */
+const BUDGET = 16 * 1024 * 1024;
+/** Small portions are handed over as parts of blocks this big, shared by all connections. */
 const BLOCK_SIZE = 32 * 1024;
 
+let held = 0;
 let block = new Uint8Array(0);
 let used = 0;
 
 /** A copy of `bytes` for somebody to keep. */
 function keep(bytes: Uint8Array): Uint8Array {
   const size = bytes.length;
+  if (size > SMALL) return bytes.slice();
   if (block.length - used < size) {
     block = new Uint8Array(BLOCK_SIZE);
     used = 0;
@@ -24,23 +27,33 @@ function keep(bytes: Uint8Array): Uint8Array {
 
 /**
  * Memory for a connection to read into, so that the bytes handed over may be
- * kept. Small reads go into one lasting buffer and are copied out into blocks
- * that all connections share, which die young: letting each connection hand out
- * parts of an 8 KiB buffer of its own makes those buffers old, and a full
- * collection every 30 ms took half the CPU of an echo server. A read that fills
- * the buffer is followed by a bigger one, whose memory is given away as it is,
- * and one that does not by the small buffer again, since it is the pending read
- * of a connection gone quiet that pins memory: 10 000 of them at 256 KiB would
- * hold 2.5 GB.
+ * kept.
+ *
+ * Small reads go into one lasting buffer and are copied out into blocks that all
+ * connections share, which die young: letting each connection hand out parts of
+ * an 8 KiB buffer of its own makes those buffers old, and a full collection every
+ * 30 ms took half the CPU of an echo server.
+ *
+ * A connection whose reads fill their space gets a bigger one, and what fills a
+ * good part of that is handed over as it is. The pending read of a connection
+ * gone quiet pins its memory, 2.5 GB for 10 000 of them at 256 KiB; so there is a
+ * budget for all, beyond which reads are small.
  */
 export class ReadBuffer {
-  readonly #small = new Uint8Array(SIZES[0]);
+  readonly #small = new Uint8Array(SMALL);
   #space = this.#small;
-  #level = 0;
+  /** The part of the space that was read last: traffic of one size needs no new view for each read. */
+  #view = this.#small;
+  #wanted = SMALL;
 
   /** Space for the next read. */
   space(): Uint8Array {
-    this.#space = this.#level === 0 ? this.#small : new Uint8Array(SIZES[this.#level] as number);
+    if (this.#space.length === this.#wanted) return this.#space;
+    this.release();
+    if (this.#wanted > SMALL && held + this.#wanted <= BUDGET) {
+      held += this.#wanted;
+      this.#space = this.#view = new Uint8Array(this.#wanted);
+    }
     return this.#space;
   }
 
@@ -48,12 +61,29 @@ export class ReadBuffer {
   take(count: number): Uint8Array {
     const space = this.#space;
     const bytes = this.lend(count);
-    return space === this.#small ? keep(bytes) : bytes;
+    if (space === this.#small || count < space.length / 4) return keep(bytes);
+    this.release();
+    return bytes;
   }
 
   /** The bytes of a read of `count` into the space, until the next read. */
   lend(count: number): Uint8Array {
-    this.#level = count === this.#space.length ? Math.min(this.#level + 1, SIZES.length - 1) : 0;
-    return this.#space.subarray(0, count);
+    const size = this.#space.length;
+    if (count === size) this.#wanted = Math.min(4 * size, LARGE);
+    else if (size > SMALL) this.#wanted = Math.max(SMALL, roomFor(count), this.#wanted / 2);
+    if (this.#view.length !== count) this.#view = this.#space.subarray(0, count);
+    return this.#view;
   }
+
+  /** Holds no more than a quiet connection does. */
+  release(): void {
+    if (this.#space === this.#small) return;
+    held -= this.#space.length;
+    this.#space = this.#view = this.#small;
+  }
+}
+
+/** The power of two above `count`. */
+function roomFor(count: number): number {
+  return 2 ** (32 - Math.clz32(count));
 }

@@ -31,11 +31,18 @@ export async function secure(
   options: SecureOptions,
 ): Promise<ByteChannel> {
   const made = context === true ? defaultClientContext() : context;
-  return await operate(
-    loop,
-    (signal) => TlsChannel.handshake(channel, made, { ...handshakeOptions(loop, options), signal }),
-    { signal: options.signal, discard: (late) => late.abort() },
-  );
+  try {
+    return await operate(
+      loop,
+      (signal) =>
+        TlsChannel.handshake(channel, made, { ...handshakeOptions(loop, options), signal }),
+      { signal: options.signal, discard: (late) => late.abort() },
+    );
+  } catch (error) {
+    // Refused arguments leave the channel open.
+    channel.abort();
+    throw error;
+  }
 }
 
 function handshakeOptions(loop: LoopInternals, options: SecureOptions): TlsHandshakeOptions {

@@ -98,45 +98,43 @@ export class StreamInput {
         await this.#resumed();
         continue;
       }
-      const ended = await this.#readOnce(buffer);
-      if (ended) return;
+      let count: number | null;
+      this.#reading = true;
+      try {
+        count = await this.#channel.read(buffer.space());
+      } catch (error) {
+        await this.#failed(error);
+        break;
+      }
+      if (!this.#stopped) {
+        const turn = this.#scheduler.ioTurn();
+        if (turn !== null) await turn;
+        if (this.#paused) await this.#resumption();
+      }
+      if (this.#heir !== null) this.#heir.resolve(count === null ? null : buffer.take(count));
+      if (this.#stopped) break;
+      if (count === null) {
+        this.#reading = false;
+        this.#receiveEof();
+        break;
+      }
+      let rest = this.#receive(buffer, count);
+      while (rest.length > 0 && !this.#stopped) {
+        await this.#resumption();
+        rest = this.#feed(rest);
+      }
+      this.#reading = false;
+      if (this.#heir !== null) this.#heir.resolve(rest);
     }
+    buffer.release();
   }
 
-  /** Reads and delivers one portion; whether that was the last. */
-  async #readOnce(buffer: ReadBuffer): Promise<boolean> {
-    let count: number | null;
-    this.#reading = true;
-    try {
-      count = await this.#channel.read(buffer.space());
-    } catch (error) {
-      if (this.#heir !== null) this.#heir.reject(error);
-      if (this.#stopped) return true;
-      const turn = this.#scheduler.ioTurn();
-      if (turn !== null) await turn;
-      if (!this.#stopped) this.#events.failed(error, "Fatal read error on stream transport");
-      return true;
-    }
-    if (!this.#stopped) {
-      const turn = this.#scheduler.ioTurn();
-      if (turn !== null) await turn;
-      if (this.#paused) await this.#resumption();
-    }
-    if (this.#heir !== null) this.#heir.resolve(count === null ? null : buffer.take(count));
-    if (this.#stopped) return true;
-    if (count === null) {
-      this.#reading = false;
-      this.#receiveEof();
-      return true;
-    }
-    let rest = this.#receive(buffer, count);
-    while (rest.length > 0 && !this.#stopped) {
-      await this.#resumption();
-      rest = this.#feed(rest);
-    }
-    this.#reading = false;
-    this.#heir?.resolve(rest);
-    return false;
+  async #failed(error: unknown): Promise<void> {
+    if (this.#heir !== null) this.#heir.reject(error);
+    if (this.#stopped) return;
+    const turn = this.#scheduler.ioTurn();
+    if (turn !== null) await turn;
+    if (!this.#stopped) this.#events.failed(error, "Fatal read error on stream transport");
   }
 
   #resumed(): Promise<void> {

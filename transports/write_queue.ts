@@ -1,5 +1,5 @@
 import { Deque } from "../internal/deque.ts";
-import { returnStage, takeStage } from "./stage_pool.ts";
+import { returnStage, type Stage, takeStage } from "./stage_pool.ts";
 
 /** Small writes that wait are sent together, up to this many bytes. */
 const JOIN_SIZE = 64 * 1024;
@@ -14,7 +14,7 @@ export class WriteQueue {
   size = 0;
   readonly #waiting = new Deque<Uint8Array>();
   #piece: Uint8Array | null = null;
-  #stage: Uint8Array | null = null;
+  #stage: Stage | null = null;
   #sent = 0;
 
   /** Whether a piece is with the platform. */
@@ -30,8 +30,8 @@ export class WriteQueue {
       return;
     }
     const stage = this.#stage = takeStage(data.length);
-    stage.set(data);
-    this.#piece = stage.length === data.length ? stage : stage.subarray(0, data.length);
+    stage.view.set(data);
+    this.#piece = stage.view;
     this.#sent = 0;
   }
 
@@ -64,14 +64,14 @@ export class WriteQueue {
   #join(): Uint8Array {
     const first = this.#waiting.shift() as Uint8Array;
     if (this.#waiting.size === 0 || first.length >= JOIN_SIZE) return first;
-    const stage = this.#stage = takeStage(JOIN_SIZE);
+    const { memory } = this.#stage = takeStage(JOIN_SIZE);
     let used = 0;
     let data: Uint8Array | undefined = first;
     for (; data !== undefined && used + data.length <= JOIN_SIZE; data = this.#waiting.shift()) {
-      stage.set(data, used);
+      memory.set(data, used);
       used += data.length;
     }
     if (data !== undefined) this.#waiting.unshift(data);
-    return stage.subarray(0, used);
+    return memory.subarray(0, used);
   }
 }
