@@ -13,7 +13,7 @@ import { activeLoop } from "../internal/context.ts";
 import { ensureFuture } from "./ensure_future.ts";
 import { formatContext, reportTo } from "./exception_handler.ts";
 import { brief } from "./format.ts";
-import { forget, Future, whenDone } from "./future.ts";
+import { forget, Future, madeAt, whenDone } from "./future.ts";
 import { Handle, TimerHandle } from "./handle.ts";
 import {
   type LoopInternals,
@@ -127,10 +127,13 @@ export abstract class BaseEventLoop {
     this.#release();
     for (const task of this[taskSet]) {
       if (this.#mains.has(task)) continue;
-      this.callExceptionHandler({
+      const context: ExceptionContext = {
         message: `Task was destroyed but it is pending: ${task}`,
         task,
-      });
+      };
+      const sourceTraceback = (task as Task<unknown>)[madeAt];
+      if (sourceTraceback !== undefined) context.sourceTraceback = sourceTraceback;
+      this.callExceptionHandler(context);
     }
     this[taskSet].clear();
     this[scheduler].unretrieved.flush();

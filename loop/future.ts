@@ -30,6 +30,8 @@ export const settle: unique symbol = Symbol("settle");
 export const whenDone: unique symbol = Symbol("whenDone");
 /** Takes such a call back. */
 export const forget: unique symbol = Symbol("forget");
+/** Where a future was made, in debug mode. */
+export const madeAt: unique symbol = Symbol("madeAt");
 /** The tasks that await a future. */
 export const waitingTasks: unique symbol = Symbol("waitingTasks");
 /** How a future ended, if it did. */
@@ -311,8 +313,8 @@ export class Future<T> implements AbstractFuture<T> {
     return this.constructor.name;
   }
 
-  /** Where it was made, in debug mode. */
-  protected get sourceTraceback(): string | undefined {
+  /** Where it was made, in debug mode. @internal */
+  get [madeAt](): string | undefined {
     return this.#sourceTraceback;
   }
 

@@ -10,7 +10,7 @@ import {
 } from "../internal/context.ts";
 import { AFTER_DRAIN, Entry, type Pace, run } from "../internal/entry.ts";
 import { functionName } from "./format.ts";
-import { Future, settle } from "./future.ts";
+import { Future, madeAt, settle } from "./future.ts";
 import { type LoopInternals, scheduler, taskSet } from "./internals.ts";
 import { CANCELLED, FAILED, FINISHED, type Outcome } from "./outcome.ts";
 import { type Wait, type Waiter, waitFor, wake } from "./waiting.ts";
@@ -201,7 +201,7 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
   /** Where it is, as far as JavaScript tells: what it waits for, and in debug mode where it was made. */
   getStack(options: { limit?: number } = {}): string[] {
     const frames = this.done() ? [] : this.#allWaits().map((wait) => `waits for ${wait.future}`);
-    const made = this.sourceTraceback?.split("\n").map((line) => line.trim()) ??
+    const made = this[madeAt]?.split("\n").map((line) => line.trim()) ??
       [];
     return [...frames, ...made].slice(0, options.limit ?? Infinity);
   }
