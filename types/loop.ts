@@ -73,8 +73,13 @@ export interface AbstractTask<T> extends AbstractFuture<T> {
 }
 
 /** What a task runs: a function, called once with the task. */
-// deno-lint-ignore no-explicit-any
-export type Coroutine<T> = (task: any) => PromiseLike<T> | T;
+export type Coroutine<T> = CoroutineMethod<T>["run"];
+
+/** A method, so that a function that asks for a `Task` is accepted as well as one that asks for less. */
+interface CoroutineMethod<T> {
+  // deno-lint-ignore no-explicit-any
+  run(task: AbstractTask<any>): PromiseLike<T> | T;
+}
 
 /** What can be waited for: a future or promise, or a function to start as a task. */
 export type Awaitable<T> = PromiseLike<T> | Coroutine<T>;
