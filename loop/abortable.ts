@@ -11,8 +11,8 @@ import { CANCELLED, FAILED } from "./outcome.ts";
  * `finally` of the caller takes the waiter out of its queue.
  *
  * An abort that comes once the future is done comes too late: what was handed
- * over stays handed over. The listener goes when the future is done, however it
- * ended. Without a signal this does nothing.
+ * over stays handed over. The listener goes in the iteration after the future is done,
+ * however it ended. Without a signal this does nothing.
  *
  * Whoever changes anything before it waits calls `signal?.throwIfAborted()` first.
  */

@@ -109,7 +109,7 @@ class Collector {
   readonly #ended: Deque<Step> = new Deque();
   readonly #askers: WaitQueue = new WaitQueue(this, "next()");
   readonly #timer: DirectTimer<this> | null = null;
-  readonly #signal: AbortSignal | undefined;
+  #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.#giveUp(this.#signal?.reason);
   /** Steps that nobody has asked for. */
   #left: number;
@@ -215,6 +215,7 @@ class Collector {
   #detach(): void {
     this.#timer?.cancel();
     this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#signal = undefined;
     for (const [future, watch] of this.#running) future[forget](watch);
     this.#running.clear();
   }

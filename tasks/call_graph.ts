@@ -21,7 +21,7 @@ export interface FutureCallGraph {
 
 /** Options of {@linkcode captureCallGraph}. */
 export interface CaptureCallGraphOptions {
-  /** How many of the innermost frames of the current task to leave out. @default {1} */
+  /** How many of the innermost frames of the current task to leave out, that of this call being the first. @default {1} */
   depth?: number;
   /** Keep so many of the innermost frames; a negative number, of the outermost. @default {all} */
   limit?: number;
@@ -123,7 +123,9 @@ function currentFrames(depth: number): string[] {
   Error.stackTraceLimit = before;
   const frames = stack.split("\n").slice(1).map((line) => line.trim().replace(/^at /, ""));
   const start = frames.findIndex((frame) => frame.includes("/loop/task.ts:"));
-  return frames.slice(0, start < 0 ? undefined : start).slice(depth + 1);
+  return frames.slice(0, start < 0 ? undefined : start).slice(depth + 1)
+    // Between what runs and what awaits it are the platform's own frames.
+    .filter((frame) => !frame.includes("ext:"));
 }
 
 function cut(frames: string[], limit: number | undefined): string[] {

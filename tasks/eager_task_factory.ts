@@ -1,4 +1,3 @@
-import type { LoopInternals } from "../loop/internals.ts";
 import { internalsOf } from "../loop/internals.ts";
 import { Task } from "../loop/task.ts";
 import type {
@@ -12,7 +11,9 @@ import type {
 /** A class of tasks, made as {@linkcode Task} is. */
 export type TaskConstructor = new <T>(
   coro: Coroutine<T>,
-  options: CreateTaskOptions & { loop: LoopInternals },
+  // What a subclass asks of the loop is its own affair.
+  // deno-lint-ignore no-explicit-any
+  options: CreateTaskOptions & { loop: any },
 ) => AbstractTask<T>;
 
 /**

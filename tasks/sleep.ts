@@ -37,11 +37,11 @@ export function sleep(
       new RuntimeError(`Cannot sleep for ${ms} ms: no event loop is running here`),
     );
   }
-  if (ms <= 0 && options.signal === undefined) {
-    return result === undefined ? oneIteration(loop) : new Yield(internalsOf(loop), result);
-  }
   if (typeof ms !== "number") {
     return Promise.reject(new TypeError(`Cannot sleep: expected a number as ms, got ${ms}`));
+  }
+  if (ms <= 0 && options.signal === undefined) {
+    return result === undefined ? oneIteration(loop) : new Yield(internalsOf(loop), result);
   }
   if (Number.isNaN(ms)) return Promise.reject(new RangeError("Cannot sleep: ms is NaN"));
   return ms <= 0

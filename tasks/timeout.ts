@@ -183,7 +183,8 @@ export class Timeout {
     for (let at = error; at instanceof Error && !seen.has(at); at = at.cause) {
       seen.add(at);
       if (at.cause instanceof CancelledError) {
-        at.cause = this.#timeoutError(at.cause);
+        // A frozen error keeps the cause it has.
+        Reflect.set(at, "cause", this.#timeoutError(at.cause));
         return;
       }
     }
