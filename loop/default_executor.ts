@@ -55,8 +55,12 @@ export class DefaultExecutor {
     const late = timeoutMs === null ? [] : [
       new Promise<"late">((resolve) => timer = setTimeout(resolve, timeoutMs, "late")),
     ];
-    const outcome = await Promise.race([ended, ...late]);
-    clearTimeout(timer);
+    let outcome: "late" | void;
+    try {
+      outcome = await Promise.race([ended, ...late]);
+    } finally {
+      clearTimeout(timer);
+    }
     if (outcome !== "late") return;
     this.#loop.callExceptionHandler({
       message: `The executor did not finish joining its workers within ${timeoutMs} ms`,

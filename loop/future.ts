@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { CancelledError, InvalidStateError, RuntimeError } from "../errors.ts";
-import type { AbstractFuture } from "../types/loop.ts";
+import type { AbstractEventLoop, AbstractFuture } from "../types/loop.ts";
 import { scope } from "../internal/context.ts";
 import { AFTER_DRAIN, dropped, Entry, live, type Pace, run } from "../internal/entry.ts";
 import { Handle } from "./handle.ts";
@@ -24,6 +24,8 @@ function isPlatform(onFulfilled: unknown, onRejected: unknown): boolean {
     typeof onFulfilled === "function" && onFulfilled.name === "";
 }
 
+/** The loop of a future, as the library sees it. */
+export const home: unique symbol = Symbol("home");
 /** Sets a future's outcome, also of a task, whose public setters refuse. */
 export const settle: unique symbol = Symbol("settle");
 /** Calls a function of the library when a future is done. */
@@ -60,11 +62,20 @@ export class Future<T> implements AbstractFuture<T> {
   /** Makes a pending future of `loop`; `loop.createFuture()` is the usual way. */
   constructor(options: { loop: LoopInternals }) {
     this.#loop = options.loop;
-    if (options.loop[scheduler].debug) this.#sourceTraceback = creationStack();
+    if (schedulerOf(options.loop).debug) this.#sourceTraceback = creationStack();
   }
 
   /** The loop it belongs to. */
-  getLoop(): LoopInternals {
+  getLoop(): AbstractEventLoop {
+    return this.#loop;
+  }
+
+  /**
+   * The loop, as the library sees it.
+   *
+   * @internal
+   */
+  get [home](): LoopInternals {
     return this.#loop;
   }
 
@@ -228,7 +239,11 @@ export class Future<T> implements AbstractFuture<T> {
     return this.#state;
   }
 
-  /** The message it was cancelled with, if the cancellation did not come out of a coroutine. @internal */
+  /**
+   * The message it was cancelled with, if the cancellation did not come out of a coroutine.
+   *
+   * @internal
+   */
   get [cancelMessage](): string | undefined {
     return this.#state === CANCELLED && typeof this.#value === "string" ? this.#value : undefined;
   }
@@ -251,7 +266,11 @@ export class Future<T> implements AbstractFuture<T> {
     else for (const waiter of waiters) queue.push(waiter);
   }
 
-  /** The tasks that wait for it. @internal */
+  /**
+   * The tasks that wait for it.
+   *
+   * @internal
+   */
   get [waitingTasks](): Waiter[] {
     const waiters = this.#waiters instanceof Entry ? [this.#waiters] : this.#waiters ?? [];
     return waiters.flatMap((entry) =>
@@ -259,7 +278,11 @@ export class Future<T> implements AbstractFuture<T> {
     );
   }
 
-  /** Takes an entry of {@linkcode whenDone} back that has not run yet. @internal */
+  /**
+   * Takes an entry of {@linkcode whenDone} back that has not run yet.
+   *
+   * @internal
+   */
   [forget](entry: Entry): void {
     entry[live] = false;
     this.#remove((other) => other === entry);
@@ -267,7 +290,9 @@ export class Future<T> implements AbstractFuture<T> {
 
   /**
    * Calls `callback(this)` once it is done, outside any async context. `task`
-   * waits for it by this callback: the call graph shows it. @internal
+   * waits for it by this callback: the call graph shows it.
+   *
+   * @internal
    */
   [whenDone](callback: (future: this) => void, task: Waiter | null = null): Entry {
     const entry = new Watch(this.#loop[scheduler], callback, this, task);
@@ -275,13 +300,21 @@ export class Future<T> implements AbstractFuture<T> {
     return entry;
   }
 
-  /** The error, counted as seen. @internal */
+  /**
+   * The error, counted as seen.
+   *
+   * @internal
+   */
   takeOutcome(wakeup: Wakeup): void {
     if (this.#state === FINISHED) wakeup.resolve(this.#value);
     else wakeup.reject(this.#takeError());
   }
 
-  /** Nobody comes to take the outcome. @internal */
+  /**
+   * Nobody comes to take the outcome.
+   *
+   * @internal
+   */
   outcomeUntaken(): void {
     if (this.#state === FAILED && this.#unretrieved === null) this.#reportUnlessSeen();
   }
@@ -313,7 +346,11 @@ export class Future<T> implements AbstractFuture<T> {
     return this.constructor.name;
   }
 
-  /** Where it was made, in debug mode. @internal */
+  /**
+   * Where it was made, in debug mode.
+   *
+   * @internal
+   */
   get [madeAt](): string | undefined {
     return this.#sourceTraceback;
   }
@@ -363,7 +400,11 @@ export class Future<T> implements AbstractFuture<T> {
     } else this.#waiters.push(entry);
   }
 
-  /** Takes waiters out that have not been scheduled. @internal */
+  /**
+   * Takes waiters out that have not been scheduled.
+   *
+   * @internal
+   */
   #remove(matches: (entry: Entry) => boolean): number {
     const waiters = this.#waiters;
     if (waiters === null) return 0;
@@ -462,7 +503,7 @@ export class Wakeup extends Entry implements Wait {
 
 /** The future of what a user's `then` makes of another one. */
 function derive<T, R>(source: Future<T>, outcome: Promise<R>): Future<R> {
-  const derived = new Future<R>({ loop: source.getLoop() });
+  const derived = new Future<R>({ loop: source[home] });
   outcome.then(
     (value) => void (derived.done() || derived.setResult(value)),
     (error) =>

@@ -10,7 +10,7 @@ import {
 } from "../internal/context.ts";
 import { AFTER_DRAIN, Entry, type Pace, run } from "../internal/entry.ts";
 import { functionName } from "./format.ts";
-import { Future, madeAt, settle } from "./future.ts";
+import { Future, home, madeAt, settle } from "./future.ts";
 import { type LoopInternals, scheduler, taskSet } from "./internals.ts";
 import { CANCELLED, FAILED, FINISHED, type Outcome } from "./outcome.ts";
 import { type Wait, type Waiter, waitFor, wake } from "./waiting.ts";
@@ -75,7 +75,7 @@ interface Extras {
  * A native promise cannot be interrupted: pass {@linkcode Task.signal} to what
  * makes it, or await `wrapFuture(promise)`.
  */
-export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
+export class Task<T> extends Future<T> implements AbstractTask<T> {
   readonly #body: Body;
   #coro: Coroutine<T> | null;
   #name: string | number;
@@ -101,6 +101,9 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
     }
     super(options);
     const { loop, signal } = options;
+    if (loop.isClosed()) {
+      throw new RuntimeError("Cannot create a task: Event loop is closed");
+    }
     this.#body = new Body(this, loop);
     this.#coro = coro;
     this.#name = options.name ?? ++taskCounter;
@@ -245,7 +248,11 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
     return wait.future.cancelled() ? null : new CancelledError(message);
   }
 
-  /** What it waits for now. @internal */
+  /**
+   * What it waits for now.
+   *
+   * @internal
+   */
   get [waitedFor](): unknown[] {
     return this.#allWaits().map((wait) => wait.future);
   }
@@ -297,7 +304,7 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
     const extras = this.#extras;
     if (extras === null || extras.controller === null) return;
     if (extras.controller.signal.aborted) return;
-    const queue = this.getLoop()[scheduler];
+    const queue = this[home][scheduler];
     if (isOnlyWay && activeTask() !== this) {
       extras.signalTook = true;
       queue.callSoon(() => extras.signalTook = false, undefined);
@@ -321,7 +328,7 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
       leaveCallback(outer);
     }
     if (this.done()) this.#coro = null;
-    else this.getLoop()[scheduler].wantDrain();
+    else this[home][scheduler].wantDrain();
   }
 
   // What the body runs in is static: an error holds the functions and the `this`
@@ -353,7 +360,7 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
       return this.#finish(CANCELLED, this.#cancelMessage);
     }
     this.#finish(FINISHED, value);
-    const queue = this.getLoop()[scheduler];
+    const queue = this[home][scheduler];
     if (this.#cancelRequests > 0 && queue.debug) {
       queue.report({
         message:
@@ -366,16 +373,16 @@ export class Task<T> extends Future<T> implements AbstractTask<T>, Waiter {
   #failed(error: unknown): void {
     if (error instanceof CancelledError) return this.#finish(CANCELLED, error);
     this.#finish(FAILED, error);
-    if (error instanceof KeyboardInterrupt) this.getLoop()[scheduler].escape(error);
+    if (error instanceof KeyboardInterrupt) this[home][scheduler].escape(error);
   }
 
   #finish(outcome: Outcome, value: unknown): void {
     this.#mustCancel = false;
     this.#body.task = null;
-    this.getLoop()[taskSet].delete(this);
+    this[home][taskSet].delete(this);
     this.#extras?.stopListening?.();
     this[settle](outcome, value);
-    if (this.getLoop()[scheduler].debug) this.#body.epitaph = this.toString();
+    if (this[home][scheduler].debug) this.#body.epitaph = this.toString();
   }
 }
 
