@@ -196,6 +196,7 @@ export async function connect(
     if (result === 0) return void connecting.delete(sock);
     if (inProgress(result)) break;
     const { eisconn } = platform("connect");
+    // Linux answers 0 here once; elsewhere this is how a cancelled connect says it went well.
     if (result === -eisconn && connecting.delete(sock)) return;
     if (!wouldBlock(result) || kind.family !== AF_UNIX) {
       throw addressError(result, "connect", fd, target);

@@ -8,10 +8,12 @@ import { INVALID, openPoller, type Poller, READABLE, type Watched, WRITABLE } fr
 const LONGEST_SPIN = 32;
 /** The loop needs a turn to run what was delivered; a wait before that would end at once. */
 const SHORTEST_SPIN = 2;
-/** While turns follow each other Deno looks at its own I/O only every 61st; so often it gets a real chance, in milliseconds. */
+/** While turns follow each other Deno looks at its own I/O only at every so-manieth. */
+const TURNS_PER_DENO_POLL = 61;
+/** After this time with slow callbacks in the turns, so many are taken without any, in milliseconds. */
 const LONGEST_HOT_MS = 4;
 /** How many polls pass between two looks at the clock. */
-const POLLS_PER_LOOK = 16;
+const POLLS_PER_LOOK = 4;
 /** Turns with nothing to watch until epoll and libc are given back. */
 const TURNS_UNTIL_RELEASE = 4;
 
@@ -174,7 +176,10 @@ class LoopWatch {
   /** How many may do so before a wait. Doubles when a turn finds something late, halves when all were in vain. */
   #spin = SHORTEST_SPIN;
   #polls = 0;
-  #lastWait = 0;
+  /** When Deno last had a chance to look at its own I/O. */
+  #denoPolled = 0;
+  /** Turns to take without polling, for that chance. 60 µs; a wait in a thread may be over before Deno looks. */
+  #bareTurns = 0;
 
   constructor(loop: LoopKey, kind: "best" | "poll") {
     this.#loop = loop;
@@ -295,8 +300,8 @@ class LoopWatch {
 
   #start(): void {
     if (!this.#running || this.#state !== "idle") return;
-    this.#misses = 0;
-    this.#lastWait = performance.now();
+    this.#misses = this.#bareTurns = 0;
+    this.#denoPolled = performance.now();
     this.#nextTurn();
   }
 
@@ -311,6 +316,10 @@ class LoopWatch {
     if (!this.#running || poller === null) {
       this.#state = "idle";
       return;
+    }
+    if (this.#bareTurns > 0) {
+      if (--this.#bareTurns === 0) this.#denoPolled = performance.now();
+      return this.#nextTurn();
     }
     try {
       const ready = poller.poll() as readonly Entry[];
@@ -332,9 +341,8 @@ class LoopWatch {
     } else if (this.#misses > this.#spin) {
       this.#spin = Math.max(this.#spin >> 1, SHORTEST_SPIN);
       this.#wait(poller);
-    } else if (this.#isHotForLong()) {
-      this.#wait(poller);
     } else {
+      if (this.#isHotForLong()) this.#bareTurns = TURNS_PER_DENO_POLL;
       this.#nextTurn();
     }
   };
@@ -370,7 +378,7 @@ class LoopWatch {
 
   #isHotForLong(): boolean {
     if (++this.#polls % POLLS_PER_LOOK !== 0) return false;
-    return performance.now() - this.#lastWait > LONGEST_HOT_MS;
+    return performance.now() - this.#denoPolled > LONGEST_HOT_MS;
   }
 
   #wait(poller: Poller): void {
@@ -380,7 +388,7 @@ class LoopWatch {
     ).then(() => {
       this.#waiting = null;
       this.#misses = 0;
-      this.#lastWait = performance.now();
+      this.#denoPolled = performance.now();
       this.#takeTurn();
     });
   }

@@ -200,6 +200,21 @@ Deno.test("sockRecv() cancelled in the iteration in which it is woken loses no b
     }
   }));
 
+pairTest(
+  "what a cancelled sockRecv() would have got is dealt out in parts",
+  async (loop, { a, b }) => {
+    const task = loop.createTask(() => loop.sockRecv(b, 100));
+    await iterations(loop, 3);
+    await cancel(task);
+    await loop.sockSendall(a, bytes("abcdef"));
+    assertEquals(text(await loop.sockRecv(b, 2)), "ab");
+    const buffer = new Uint8Array(3);
+    assertEquals(await loop.sockRecvInto(b, buffer), 3);
+    assertEquals(text(buffer), "cde");
+    assertEquals(text(await loop.sockRecv(b, 100)), "f");
+  },
+);
+
 pairTest("waiting sockRecv() calls are served in order", async (loop, { a, b }) => {
   const tasks = Array.from({ length: 5 }, () => loop.createTask(() => loop.sockRecv(b, 1)));
   await iterations(loop, 3);
@@ -514,7 +529,8 @@ Deno.test("sockRecv() ends only its own wait when the fd of another is reused", 
     const [x, y] = socketpair();
     const [heir, peer] = x.fileno() === fd ? [x, y] : [y, x];
     assertEquals(heir.fileno(), fd);
-    const reading = loop.createTask(() => loop.sockRecv(heir, 10));
+    // Begun before the lost call has noticed.
+    const reading = loop.createTask(() => loop.sockRecv(heir, 10), { eagerStart: true });
     assertInstanceOf(await outcomeOf(lost), Deno.errors.BadResource);
     await iterations(loop, 3);
     peer.send(bytes("mine"));

@@ -1,7 +1,13 @@
 import { AF_UNIX, SHUT_WR, SOCK_DGRAM } from "../../../transports/ffi/constants.ts";
 import { Socket, socketpair } from "../../../transports/ffi/socket.ts";
 import { type FdWatcherOptions, LibcFdWatcher } from "../../../transports/ffi/watcher.ts";
-import { assert, assertEquals, assertFalse, assertThrows } from "../../support/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertLess,
+  assertThrows,
+} from "../../support/assert.ts";
 import { nextMacrotask, until } from "../../support/poll.ts";
 import { bytes, countFds, dummyLoop, text } from "./support.ts";
 
@@ -474,6 +480,34 @@ watcherTest("a reader that never reads starves nobody", async ({ watcher, loop }
   const seen = ignored;
   await until(() => ignored > seen);
 });
+
+watcherTest(
+  "slow callbacks on a ready fd leave Deno's own I/O its turn",
+  async ({ watcher, loop }) => {
+    const [a, b] = socketpair();
+    using _a = a, _b = b;
+    let calls = 0;
+    watcher.addReader(loop, a.fileno(), () => {
+      calls++;
+      for (const end = performance.now() + 1; performance.now() < end;);
+    });
+    b.send(bytes("x"));
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const accepted = listener.accept();
+    const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+    const server = await accepted;
+    const before = calls;
+    const rounds = 10;
+    for (let round = 0; round < rounds; round++) {
+      const read = server.read(new Uint8Array(10));
+      await client.write(bytes("ping"));
+      await read;
+    }
+    for (const closable of [client, server, listener]) closable.close();
+    // As long as immediates follow each other Deno looks at its I/O at every 61st.
+    assertLess((calls - before) / rounds, 20);
+  },
+);
 
 watcherTest("suspend() ends the wait and resume() takes it up", async ({ watcher, loop }) => {
   const [a, b] = socketpair();
