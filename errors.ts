@@ -22,6 +22,7 @@
  * that swallowed a cancellation.
  */
 export class CancelledError extends Error {
+  /** The name of the class. */
   override readonly name: string = "CancelledError";
   /** Creates the error; `message` is what was given to `cancel()`. */
   constructor(message?: string, options?: ErrorOptions) {
@@ -31,16 +32,19 @@ export class CancelledError extends Error {
 
 /** The future or task is not in a state that allows the call. */
 export class InvalidStateError extends Error {
+  /** The name of the class. */
   override readonly name: string = "InvalidStateError";
 }
 
 /** A deadline passed before the work was done. */
 export class TimeoutError extends Error {
+  /** The name of the class. */
   override readonly name: string = "TimeoutError";
 }
 
 /** The end of the stream came before the requested number of bytes. */
 export class IncompleteReadError extends Error {
+  /** The name of the class. */
   override readonly name: string = "IncompleteReadError";
   /** The bytes that did arrive. */
   readonly partial: Uint8Array;
@@ -59,6 +63,7 @@ export class IncompleteReadError extends Error {
 
 /** The separator was not found within the buffer limit of the stream. */
 export class LimitOverrunError extends Error {
+  /** The name of the class. */
   override readonly name: string = "LimitOverrunError";
   /** How many bytes at the start of the buffer may be consumed safely. */
   readonly consumed: number;
@@ -71,36 +76,43 @@ export class LimitOverrunError extends Error {
 
 /** A call that the state of the program forbids (Python's `RuntimeError`). */
 export class RuntimeError extends Error {
+  /** The name of the class. */
   override readonly name: string = "RuntimeError";
 }
 
 /** The barrier was reset or aborted while tasks waited at it. */
 export class BrokenBarrierError extends RuntimeError {
+  /** The name of the class. */
   override readonly name: string = "BrokenBarrierError";
 }
 
 /** The transport or file cannot use the platform's `sendfile`. */
 export class SendfileNotAvailableError extends RuntimeError {
+  /** The name of the class. */
   override readonly name: string = "SendfileNotAvailableError";
 }
 
 /** `getNowait()` found the queue empty. */
 export class QueueEmpty extends Error {
+  /** The name of the class. */
   override readonly name: string = "QueueEmpty";
 }
 
 /** `putNowait()` found the queue full. */
 export class QueueFull extends Error {
+  /** The name of the class. */
   override readonly name: string = "QueueFull";
 }
 
 /** The queue was shut down. */
 export class QueueShutDown extends Error {
+  /** The name of the class. */
   override readonly name: string = "QueueShutDown";
 }
 
 /** The user interrupted the program (SIGINT). It ends `run()` at once. */
 export class KeyboardInterrupt extends Error {
+  /** The name of the class. */
   override readonly name: string = "KeyboardInterrupt";
 }
 
@@ -109,6 +121,7 @@ export class KeyboardInterrupt extends Error {
  * holds the members, in the order in which they happened.
  */
 export class ExceptionGroup extends AggregateError {
+  /** The name of the class. */
   override readonly name: string = "ExceptionGroup";
   /** Creates a group; an empty list of errors is refused. */
   constructor(message: string, errors: readonly unknown[]) {

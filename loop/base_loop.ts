@@ -344,7 +344,11 @@ export abstract class BaseEventLoop {
     }
   }
 
-  /** Refuses `what` on a closed loop. @internal */
+  /**
+   * Refuses `what` on a closed loop.
+   *
+   * @internal
+   */
   #checkOpen(what: string): void {
     if (this.#closed) {
       throw new RuntimeError(`Cannot call ${what}(): Event loop is closed`);

@@ -1,6 +1,6 @@
 import type { Awaitable, Coroutine } from "../types/loop.ts";
 import { CancelledError } from "../errors.ts";
-import { Future, settle, settleAs, yieldOnce } from "./future.ts";
+import { Future, home, settle, settleAs, yieldOnce } from "./future.ts";
 import { type LoopInternals, scheduler } from "./internals.ts";
 import { CANCELLED, FAILED } from "./outcome.ts";
 
@@ -69,7 +69,7 @@ export function wrapFuture<T>(
 
 /** What only an `await` makes wait is made to wait for whoever else looks at it. */
 function afterOneIteration<T>(done: Future<T>): Future<T> {
-  const loop = done.getLoop();
+  const loop = done[home];
   const future = new Future<T>({ loop });
   loop[scheduler].callSoon(() => future.done() || settleAs(future, done), undefined);
   return future;

@@ -74,6 +74,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     this.#io = options.io ?? {};
   }
 
+  /** Closes what belongs to the platform. */
   protected override onClose(): void {
     this.#signals.clear();
     this.#executor.abandon();

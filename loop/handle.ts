@@ -47,6 +47,11 @@ export class Handle extends Entry implements AbstractHandle {
     return !this[live];
   }
 
+  /**
+   * Lets the callback go.
+   *
+   * @internal
+   */
   [run](): Pace {
     this.#open(this);
     return AFTER_MICROTASK;
@@ -101,7 +106,7 @@ export class Handle extends Entry implements AbstractHandle {
 }
 
 /** A {@linkcode Handle} with a time. Made by `callLater` and `callAt`. */
-export class TimerHandle extends Handle implements AbstractTimerHandle, TimerEntry {
+export class TimerHandle extends Handle implements AbstractTimerHandle {
   /** When it is due, on the clock of `loop.time()`. */
   readonly deadline: number;
   /** Order of scheduling among equal deadlines. */

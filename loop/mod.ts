@@ -16,6 +16,7 @@ export { EventLoop, type EventLoopOptions } from "./event_loop.ts";
 export { BaseEventLoop } from "./base_loop.ts";
 export { SystemClock } from "./clock.ts";
 export { Future } from "./future.ts";
+export type { Entry, Pace } from "../internal/entry.ts";
 export { Handle, TimerHandle } from "./handle.ts";
 export { getRunningLoop } from "./running.ts";
 export { Task } from "./task.ts";

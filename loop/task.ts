@@ -257,6 +257,7 @@ export class Task<T> extends Future<T> implements AbstractTask<T> {
     return this.#allWaits().map((wait) => wait.future);
   }
 
+  /** What it says of itself in messages. */
   protected override describe(): string {
     const state = super.describe().slice("Future ".length);
     const [word, ...rest] = state.split(" ");

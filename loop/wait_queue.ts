@@ -180,7 +180,11 @@ export class WaitQueue {
     while (this.wakeNext());
   }
 
-  /** A waiter was cancelled or aborted. @internal */
+  /**
+   * A waiter was cancelled or aborted.
+   *
+   * @internal
+   */
   gaveUp(): void {
     this.#givenUp++;
   }

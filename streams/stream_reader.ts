@@ -282,7 +282,11 @@ export class StreamReader {
     this.#transport = transport;
   }
 
-  /** Takes what was received but not read, for whoever takes the connection over. @internal */
+  /**
+   * Takes what was received but not read, for whoever takes the connection over.
+   *
+   * @internal
+   */
   takeBuffered(): Uint8Array {
     return this.#buffer.take(Infinity);
   }

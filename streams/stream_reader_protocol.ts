@@ -5,7 +5,6 @@ import { Latch } from "../loop/latch.ts";
 import { getRunningLoop } from "../loop/running.ts";
 import { Protocol } from "../protocols/protocol.ts";
 import { FlowWaiters } from "./flow_waiters.ts";
-import type { StreamFlow } from "./stream_flow.ts";
 import type { StreamReader } from "./stream_reader.ts";
 import { StreamWriter } from "./stream_writer.ts";
 
@@ -27,7 +26,7 @@ export interface StreamReaderProtocolOptions {
  * Joins a transport to a {@linkcode StreamReader}: what arrives is fed to the
  * reader, and flow control holds up `drain()` (CPython `streams.py`).
  */
-export class StreamReaderProtocol extends Protocol implements StreamFlow {
+export class StreamReaderProtocol extends Protocol {
   readonly #loop: LoopInternals;
   readonly #reader: StreamReader;
   readonly #clientConnected: ClientConnectedCallback | undefined;
@@ -78,7 +77,11 @@ export class StreamReaderProtocol extends Protocol implements StreamFlow {
     transport?.close();
   }
 
-  /** Another transport takes over, as TLS does. @internal */
+  /**
+   * Another transport takes over, as TLS does.
+   *
+   * @internal
+   */
   replaceTransport(transport: Transport): void {
     this.#transport = transport;
     this.#overTls = transport.getExtraInfo("tlsContext") !== null;
@@ -115,12 +118,20 @@ export class StreamReaderProtocol extends Protocol implements StreamFlow {
     this.#flow.resume();
   }
 
-  /** Waits until writing is possible. @internal */
+  /**
+   * Waits until writing is possible.
+   *
+   * @internal
+   */
   drain(signal: AbortSignal | undefined): Promise<void> {
     return this.#flow.wait(signal);
   }
 
-  /** Waits until the connection is lost. @internal */
+  /**
+   * Waits until the connection is lost.
+   *
+   * @internal
+   */
   waitClosed(signal: AbortSignal | undefined): Promise<void> {
     return this.#closed.wait(signal);
   }

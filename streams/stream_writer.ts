@@ -131,7 +131,9 @@ export class StreamWriter implements AsyncDisposable {
 
   /** A fact about the connection, as of the transport. */
   getExtraInfo<K extends keyof ExtraInfo>(name: K): ExtraInfo[K] | null;
+  /** A fact about the connection, or the given default. */
   getExtraInfo<K extends keyof ExtraInfo, D>(name: K, defaultValue: D): ExtraInfo[K] | D;
+  /** A fact that only the channel knows. */
   getExtraInfo(name: string, defaultValue?: unknown): unknown;
   getExtraInfo(name: string, defaultValue: unknown = null): unknown {
     return this.#transport.getExtraInfo(name, defaultValue);

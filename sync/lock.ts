@@ -101,7 +101,11 @@ export class Lock {
     this.#holder = permit;
   }
 
-  /** A permit that outlived its hold, because `release()` was called, gives nothing back. @internal */
+  /**
+   * A permit that outlived its hold, because `release()` was called, gives nothing back.
+   *
+   * @internal
+   */
   [takeBack](permit: Permit): void {
     if (this.#holder === permit) this.release();
   }

@@ -164,7 +164,11 @@ class Collector {
     };
   }
 
-  /** The time is over. @internal */
+  /**
+   * The time is over.
+   *
+   * @internal
+   */
   timeIsOver(): void {
     const message = `Timed out: ${this.#running.size} of the futures of asCompleted() are not done`;
     this.#giveUp(new TimeoutError(message));

@@ -28,8 +28,6 @@ export type SettledOf<A extends readonly unknown[]> = {
   -readonly [K in keyof A]: ResultOf<A[K]> | Error;
 };
 
-type AnyAwaitable = Awaitable<unknown>;
-
 /**
  * A future with the results of all `awaitables`, in their order. Functions are
  * started as tasks. A future that is passed twice is awaited once and answered
@@ -57,22 +55,26 @@ type AnyAwaitable = Awaitable<unknown>;
  * @throws {RangeError} if one belongs to another loop
  * @throws {RuntimeError} where no loop is running, unless the first is a future
  */
-export function gather<const A extends readonly AnyAwaitable[]>(
+export function gather<const A extends readonly Awaitable<unknown>[]>(
   ...awaitables: A
 ): Future<ResultsOf<A>>;
-export function gather<const A extends readonly AnyAwaitable[]>(
+/** As above, for another shape of arguments. */
+export function gather<const A extends readonly Awaitable<unknown>[]>(
   awaitables: A,
   options: GatherOptions & { returnExceptions: true },
 ): Future<SettledOf<A>>;
-export function gather<const A extends readonly AnyAwaitable[]>(
+/** As above, for another shape of arguments. */
+export function gather<const A extends readonly Awaitable<unknown>[]>(
   awaitables: A,
   options?: GatherOptions,
 ): Future<ResultsOf<A>>;
-export function gather<A extends AnyAwaitable>(
+/** As above, for another shape of arguments. */
+export function gather<A extends Awaitable<unknown>>(
   awaitables: Iterable<A>,
   options: GatherOptions & { returnExceptions: true },
 ): Future<(ResultOf<A> | Error)[]>;
-export function gather<A extends AnyAwaitable>(
+/** As above, for another shape of arguments. */
+export function gather<A extends Awaitable<unknown>>(
   awaitables: Iterable<A>,
   options?: GatherOptions,
 ): Future<ResultOf<A>[]>;
@@ -81,11 +83,11 @@ export function gather(...args: unknown[]): Future<unknown> {
   const isList = typeof first === "object" && first !== null && Symbol.iterator in first &&
     !("then" in first);
   return isList
-    ? start([...first as Iterable<AnyAwaitable>], args[1] as GatherOptions | undefined)
-    : start(args as AnyAwaitable[]);
+    ? start([...first as Iterable<Awaitable<unknown>>], args[1] as GatherOptions | undefined)
+    : start(args as Awaitable<unknown>[]);
 }
 
-function start(awaitables: AnyAwaitable[], options: GatherOptions = {}): Future<unknown[]> {
+function start(awaitables: Awaitable<unknown>[], options: GatherOptions = {}): Future<unknown[]> {
   const { returnExceptions = false, signal } = options;
   const loop = loopOf(awaitables[0]);
   checkAwaitables("gather", awaitables, loop);

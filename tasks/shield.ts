@@ -1,6 +1,6 @@
 import { activeTask } from "../internal/context.ts";
 import { abortable } from "../loop/abortable.ts";
-import { forget, Future, settleAs, stateOf, whenDone } from "../loop/future.ts";
+import { forget, Future, home, settleAs, stateOf, whenDone } from "../loop/future.ts";
 import { ensureFuture as ensureFutureOf } from "../loop/ensure_future.ts";
 import { internalsOf } from "../loop/internals.ts";
 import { FAILED } from "../loop/outcome.ts";
@@ -35,7 +35,7 @@ export function shield<T>(awaitable: Awaitable<T>, options: AbortableOptions = {
     ? ensureFutureOf<T>(awaitable, { loop: internalsOf(awaitable.getLoop()) })
     : ensureFuture(awaitable);
   if (inner.done()) return inner;
-  const loop = inner.getLoop();
+  const loop = inner[home];
   const outer = new Future<T>({ loop });
   const task = activeTask() as Task<unknown> | null;
   const passOn = inner[whenDone](() => {

@@ -25,6 +25,7 @@ import type { AbortableOptions } from "../types/options.ts";
  * {@linkcode RuntimeError} where no loop is running.
  */
 export function sleep(ms: number): Promise<void>;
+/** As above; the promise resolves to `result`. */
 export function sleep<T>(ms: number, result: T, options?: AbortableOptions): Promise<T>;
 export function sleep(
   ms: number,

@@ -139,13 +139,21 @@ export class Timeout {
     return `<Timeout ${this.#state}${this.#when === null ? "" : ` when=${this.#when}`}>`;
   }
 
-  /** The body begins. @internal */
+  /**
+   * The body begins.
+   *
+   * @internal
+   */
   [enter](now: number): void {
     this.#state = "active";
     this.#schedule(now);
   }
 
-  /** The body has ended; whether its error is the doing of this, and of nobody else. @internal */
+  /**
+   * The body has ended; whether its error is the doing of this, and of nobody else.
+   *
+   * @internal
+   */
   [exit](): boolean {
     this.#unschedule();
     if (this.#state !== "expiring") {
@@ -156,7 +164,11 @@ export class Timeout {
     return this.#task.uncancel() <= this.#baseline;
   }
 
-  /** Stops the body. @internal */
+  /**
+   * Stops the body.
+   *
+   * @internal
+   */
   [expire](signal?: AbortSignal): void {
     if (this.#state !== "active") return;
     this.#unschedule();
@@ -165,7 +177,11 @@ export class Timeout {
     this.#task.cancel();
   }
 
-  /** What to throw in place of an error that the cancellation led to. @internal */
+  /**
+   * What to throw in place of an error that the cancellation led to.
+   *
+   * @internal
+   */
   [translate](error: unknown): unknown {
     if (error instanceof CancelledError) {
       return this.#aborted === undefined ? this.#timeoutError(error) : this.#aborted.reason;

@@ -182,7 +182,11 @@ export class DatagramTransport implements Contract, LoopResource {
     this.close();
   }
 
-  /** The loop closed. @internal */
+  /**
+   * The loop closed.
+   *
+   * @internal
+   */
   release(): void {
     this.#closing = this.#ending = true;
     this.#link.close();

@@ -53,7 +53,7 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
   #closed = false;
   #forever: Future<void> | null = null;
   /** Accepted connections whose transport does not exist yet: in the TLS handshake. */
-  #arriving = 0;
+  readonly #arriving = new Set<ByteChannel>();
   #room: PromiseWithResolvers<void> | null = null;
 
   /** Made by `createServer` and its relatives. */
@@ -135,19 +135,33 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
     this.#endIfDone();
   }
 
-  /** The loop closed. @internal */
+  /**
+   * The loop closed.
+   *
+   * @internal
+   */
   release(): void {
     this.close();
   }
 
   /** Closes the transport of every connection; what they have buffered is sent. */
   closeClients(): void {
+    this.#turnAway();
     for (const transport of [...this.#connections]) transport.close();
   }
 
   /** Aborts the transport of every connection; what they have buffered is lost. */
   abortClients(): void {
+    this.#turnAway();
     for (const transport of [...this.#connections]) transport.abort();
+  }
+
+  /** Ends the handshakes under way; they fail by that. */
+  #turnAway(): void {
+    const arriving = [...this.#arriving];
+    this.#arriving.clear();
+    for (const channel of arriving) channel.abort();
+    this.#endIfDone();
   }
 
   /** Resolves once the server is closed and its last connection has ended, in whichever order. */
@@ -174,7 +188,7 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
   }
 
   #endIfDone(): void {
-    if (this.#closed && this.#connections.size === 0 && this.#arriving === 0) this.#ended.open();
+    if (this.#closed && this.#connections.size === 0 && this.#arriving.size === 0) this.#ended.open();
   }
 
   #makeRoom(): void {
@@ -184,7 +198,7 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
 
   async #acceptFrom(acceptor: Acceptor): Promise<void> {
     while (!this.#closed) {
-      if (this.#connections.size + this.#arriving >= this.#maxConnections) {
+      if (this.#connections.size + this.#arriving.size >= this.#maxConnections) {
         this.#room ??= Promise.withResolvers();
         await this.#room.promise;
         continue;
@@ -220,18 +234,20 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
   }
 
   async #welcome(channel: ByteChannel): Promise<void> {
-    this.#arriving++;
+    this.#arriving.add(channel);
     try {
       const ready = this.#upgrade === undefined ? channel : await this.#upgrade(channel);
       await establish(this.#loop, this.#factory, ready, { owner: this });
     } catch (error) {
+      // The failure of one that was turned away is our own doing.
+      if (!this.#arriving.has(channel)) return;
       this.#loop.callExceptionHandler({
         message: "Error on transport creation for incoming connection",
         exception: error,
         socket: channel.getExtraInfo("socket"),
       });
     } finally {
-      this.#arriving--;
+      this.#arriving.delete(channel);
       this.#makeRoom();
       this.#endIfDone();
     }

@@ -266,7 +266,11 @@ export class StreamTransport implements Transport, LoopResource {
     this.close();
   }
 
-  /** The loop closed. @internal */
+  /**
+   * The loop closed.
+   *
+   * @internal
+   */
   release(): void {
     this.#closing = this.#ending = this.#lost = true;
     this.#input.stop();

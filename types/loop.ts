@@ -76,7 +76,8 @@ export interface AbstractTask<T> extends AbstractFuture<T> {
 export type Coroutine<T> = CoroutineMethod<T>["run"];
 
 /** A method, so that a function that asks for a `Task` is accepted as well as one that asks for less. */
-interface CoroutineMethod<T> {
+export interface CoroutineMethod<T> {
+  /** Runs the coroutine. */
   // deno-lint-ignore no-explicit-any
   run(task: AbstractTask<any>): PromiseLike<T> | T;
 }

@@ -118,7 +118,7 @@ export interface CreateUnixServerOptions extends TlsTimeouts {
 }
 
 /** Options of `connectAcceptedSocket`. */
-export interface ConnectAcceptedSocketOptions extends TlsTimeouts {
+export interface ConnectAcceptedSocketOptions extends TlsTimeouts, AbortableOptions {
   /** Speak TLS as the server. */
   tls?: TlsContext;
 }
@@ -150,7 +150,7 @@ export interface SendfileOptions {
 }
 
 /** Options of `startTls`. */
-export interface StartTlsOptions extends TlsTimeouts {
+export interface StartTlsOptions extends TlsTimeouts, AbortableOptions {
   /** We are the server. @default {false} */
   serverSide?: boolean;
   /** Name the certificate must have. */
@@ -185,16 +185,24 @@ export interface AddrInfo {
   sockaddr: HostAddress;
 }
 
-/** Where a standard stream of a child goes: a pipe, ours, nowhere, or a file descriptor. */
+/**
+ * Where a standard stream of a child goes: a pipe, ours, nowhere, or a file
+ * descriptor, which stays the caller's to close. For a file, the number that
+ * `openSync` of `node:fs` gives.
+ */
 export type StdioOption = "piped" | "inherit" | "null" | number;
 
 /** Options of `subprocessExec` and `subprocessShell`. */
-export interface SubprocessOptions {
-  /** @default {"piped"} */
+export interface SubprocessOptions extends AbortableOptions {
+  /** The standard input. @default {"piped"} */
   stdin?: StdioOption;
-  /** @default {"piped"} */
+  /** The standard output. @default {"piped"} */
   stdout?: StdioOption;
-  /** `"stdout"` merges it into stdout. @default {"piped"} */
+  /**
+   * The standard error. `"stdout"` merges it into stdout in the order in which it
+   * was written; where stdout is piped that is done by `/bin/sh`, which then
+   * becomes the program, and needs `--allow-run` for it. @default {"piped"}
+   */
   stderr?: StdioOption | "stdout";
   /** Directory to run in. */
   cwd?: string | URL;
@@ -202,10 +210,10 @@ export interface SubprocessOptions {
   env?: Record<string, string>;
   /** Start with no variables. @default {false} */
   clearEnv?: boolean;
-  /** User to run as. */
+  /** Number of the user to run as. */
   uid?: number;
-  /** Group to run as. */
+  /** Number of the group to run as. */
   gid?: number;
-  /** Make the child the leader of a new session and process group. @default {false} */
+  /** Make the child the leader of a new session and process group (setsid). @default {false} */
   detached?: boolean;
 }

@@ -119,6 +119,16 @@ export interface DatagramTransport extends BaseTransport {
   getProtocol(): DatagramCallbacks | null;
 }
 
+/** Options of `sendSignal`, `terminate` and `kill`. */
+export interface SendSignalOptions {
+  /**
+   * Signals the whole process group of a child that was started `detached`: the
+   * child and what it started. Works as long as one of them runs, also after the
+   * end of the child. Requires the whole of `--allow-run`. @default {false}
+   */
+  group?: boolean;
+}
+
 /** A child process. */
 export interface SubprocessTransport extends BaseTransport {
   /** The process id, also after the exit. */
@@ -128,11 +138,11 @@ export interface SubprocessTransport extends BaseTransport {
   /** `null` while running; the exit code, or minus the number of the signal that killed it. */
   getReturncode(): number | null;
   /** Sends SIGKILL. `Deno.errors.NotFound` once the process has ended. */
-  kill(): void;
-  /** Sends a signal. `Deno.errors.NotFound` once the process has ended. */
-  sendSignal(signal: Deno.Signal): void;
+  kill(options?: SendSignalOptions): void;
+  /** Sends a signal. `Deno.errors.NotFound` once the process has ended, `RangeError` for an unknown name. */
+  sendSignal(signal: Deno.Signal, options?: SendSignalOptions): void;
   /** Sends SIGTERM. `Deno.errors.NotFound` once the process has ended. */
-  terminate(): void;
+  terminate(options?: SendSignalOptions): void;
   /** Makes `protocol` the receiver of all later callbacks. */
   setProtocol(protocol: SubprocessCallbacks): void;
   /** The protocol. */
