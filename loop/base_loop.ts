@@ -51,6 +51,21 @@ export abstract class BaseEventLoop {
   /** Called once, when the loop closes. */
   protected abstract onClose(): void;
 
+  /** Called when a run begins. */
+  protected abstract onRunBegin(): void;
+
+  /** Called when a run has ended; the run's promise waits for it. */
+  protected abstract onRunEnd(): Promise<void> | void;
+
+  async #run(): Promise<void> {
+    this.onRunBegin();
+    try {
+      await this[scheduler].start();
+    } finally {
+      await this.onRunEnd();
+    }
+  }
+
   get #self(): LoopInternals {
     return this as unknown as LoopInternals;
   }
@@ -69,7 +84,7 @@ export abstract class BaseEventLoop {
     if (isOurs) this.#mains.add(awaited);
     const stop = awaited[whenDone](() => this.stop());
     try {
-      await this[scheduler].start();
+      await this.#run();
     } catch (error) {
       // An error that comes with the interrupt: nobody but us has the task (CPython run_until_complete).
       if (isOurs && awaited.done() && !awaited.cancelled()) awaited.exception();
@@ -90,7 +105,7 @@ export abstract class BaseEventLoop {
    */
   async runForever(): Promise<void> {
     this.#checkCanRun("runForever");
-    await this[scheduler].start();
+    await this.#run();
   }
 
   /** Ends the run once everything that is ready has run. Before a run: the run is one iteration. */

@@ -74,6 +74,16 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     this.#io = options.io ?? {};
   }
 
+  /** What is watched may be waited for. */
+  protected override onRunBegin(): void {
+    this.#io.fds?.resume(this);
+  }
+
+  /** A loop that stands still must not keep the process alive by what it watches. */
+  protected override onRunEnd(): Promise<void> | void {
+    return this.#io.fds?.suspend(this);
+  }
+
   /** Closes what belongs to the platform. */
   protected override onClose(): void {
     this.#signals.clear();

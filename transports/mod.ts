@@ -15,3 +15,5 @@
 export { DenoIo } from "./deno_io.ts";
 export { createTlsContext } from "./tls_context.ts";
 export { NI_NAMEREQD, NI_NUMERICHOST, NI_NUMERICSERV } from "./dns.ts";
+export * from "./ffi/constants.ts";
+export { Socket, type SocketOptions, socketpair } from "./ffi/socket.ts";
