@@ -1,5 +1,6 @@
 import type { Awaitable, Coroutine } from "../types/loop.ts";
 import { CancelledError } from "../errors.ts";
+import { abortable } from "./abortable.ts";
 import { Future, home, settle, settleAs, yieldOnce } from "./future.ts";
 import { type LoopInternals, scheduler } from "./internals.ts";
 import { CANCELLED, FAILED } from "./outcome.ts";
@@ -39,14 +40,15 @@ export function ensureFuture<T>(
  * A future with the outcome of `promise`. Cancelling the future lets whoever
  * awaits it go on at once; the promise itself cannot be stopped. If it fails
  * later all the same, the exception handler is told, unless the failure is the
- * abort itself.
+ * abort itself. An abort of `signal` fails the future at once.
  */
 export function wrapFuture<T>(
   promise: PromiseLike<T>,
-  options: { loop: LoopInternals },
+  options: { loop: LoopInternals; signal?: AbortSignal | undefined },
 ): Future<T> {
   if (promise instanceof Future) return promise;
-  const future = new Future<T>({ loop: options.loop });
+  const { loop, signal } = options;
+  const future = new Future<T>({ loop });
   Promise.resolve(promise).then(
     (value) => void (future.done() || future.setResult(value)),
     (error) => {
@@ -55,8 +57,8 @@ export function wrapFuture<T>(
           error instanceof CancelledError ? CANCELLED : FAILED,
           error,
         );
-      } else if (!isAbort(error)) {
-        options.loop.callExceptionHandler({
+      } else if (!isAbort(error, signal)) {
+        loop.callExceptionHandler({
           message: "A promise failed after the future that wrapped it was done",
           exception: error,
           future,
@@ -64,7 +66,7 @@ export function wrapFuture<T>(
       }
     },
   );
-  return future;
+  return abortable(future, signal);
 }
 
 /** What only an `await` makes wait is made to wait for whoever else looks at it. */
@@ -75,7 +77,8 @@ function afterOneIteration<T>(done: Future<T>): Future<T> {
   return future;
 }
 
-function isAbort(error: unknown): boolean {
-  return error instanceof CancelledError ||
+/** Whether it fails because it was told to stop: by the signal that the future heard too, maybe. */
+function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
+  return error instanceof CancelledError || (signal?.aborted === true && error === signal.reason) ||
     (error instanceof DOMException && error.name === "AbortError");
 }

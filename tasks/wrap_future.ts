@@ -1,4 +1,3 @@
-import { abortable } from "../loop/abortable.ts";
 import { Future } from "../loop/future.ts";
 import { wrapFuture as wrapFutureOf } from "../loop/ensure_future.ts";
 import { internalsOf } from "../loop/internals.ts";
@@ -40,5 +39,5 @@ export function wrapFuture<T>(promise: PromiseLike<T>, options: WrapFutureOption
   }
   if (promise instanceof Future) return promise;
   const loop = internalsOf(options.loop ?? getRunningLoop());
-  return abortable(wrapFutureOf(promise, { loop }), options.signal);
+  return wrapFutureOf(promise, { loop, signal: options.signal });
 }

@@ -112,6 +112,15 @@ Deno.test("wrapFuture() that fails unseen is reported, and ends no process", asy
   ]);
 });
 
+loopTest("wrapFuture() and its promise may hear of the same abort", async () => {
+  const aborter = new AbortController();
+  const { signal } = aborter;
+  const future = wrapFuture(fetchLike(signal), { signal });
+  aborter.abort(new Boom("heard twice, told once"));
+  await assertRejects(() => future, Boom, "told once");
+  await tick();
+});
+
 loopTest(
   "task.signal aborts what a task awaits natively, and the task ends cancelled",
   async () => {
