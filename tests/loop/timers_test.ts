@@ -219,6 +219,25 @@ Deno.test("callLater() from outside, later than the next timer, leaves the sleep
   await run;
 });
 
+Deno.test("a timer of the library may be taken back, before its time and after", async () => {
+  await using bench = new Bench();
+  const engine = schedulerOf(bench.loop);
+  const seen: string[] = [];
+  const timer = (name: string) => engine.callAt(1005, (what: string) => void seen.push(what), name);
+  const [kept, cancelled, inTheBatch] = [timer("kept"), timer("never"), timer("never")];
+  cancelled.cancel();
+  cancelled.cancel();
+  assertStrictEquals(engine.timerCount, 2);
+  bench.loop.callAt(1004, () => {
+    bench.clock.time = 1010;
+    bench.loop.callSoon(() => inTheBatch.cancel());
+  });
+  bench.loop.callAt(1020, () => bench.loop.stop());
+  await bench.loop.runForever();
+  kept.cancel();
+  assertEquals([seen, engine.timerCount], [["kept"], 0]);
+});
+
 Deno.test("time() never goes back, and goes on", async () => {
   await using loop = new EventLoop();
   const before = loop.time();
