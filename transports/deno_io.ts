@@ -13,6 +13,7 @@ import type {
   SendfileOptions,
   SocketLike,
   StartTlsOptions,
+  SubprocessOptions,
   TlsTimeouts,
 } from "../types/options.ts";
 import type {
@@ -20,6 +21,7 @@ import type {
   Connected,
   DatagramCallbacks,
   ProtocolFactory,
+  SubprocessCallbacks,
 } from "../types/protocols.ts";
 import type { TlsContext } from "../types/tls.ts";
 import type { AbstractServer } from "../types/server.ts";
@@ -28,6 +30,7 @@ import type {
   DatagramTransport,
   HostAddress,
   ReadTransport,
+  SubprocessTransport,
   Transport,
   WriteTransport,
 } from "../types/transports.ts";
@@ -44,6 +47,7 @@ import { sendfile } from "./sendfile.ts";
 import { type Acceptor, Server } from "./server.ts";
 import { checkConnectOptions, connectTcp } from "./tcp_connect.ts";
 import { checkListenOptions, DenoAcceptor, listenTcp } from "./tcp_server.ts";
+import { startSubprocess } from "./subprocess.ts";
 import { checkPath, connectUnix, listenUnix } from "./unix_socket.ts";
 import { checkFactory, checkTlsTimeouts } from "./validate.ts";
 
@@ -253,6 +257,16 @@ function channelOf(sock: SocketLike, what: string): ByteChannel {
 /** An address or a socket, and not both. */
 function checkEither(
   what: string,
+  subprocessExec<P extends SubprocessCallbacks>(
+    loop: AbstractEventLoop,
+    factory: ProtocolFactory<P>,
+    program: string,
+    args: readonly string[],
+    options: SubprocessOptions,
+  ): Promise<Connected<SubprocessTransport, P>> {
+    return startSubprocess(internalsOf(loop), factory, program, args, options);
+  }
+
   options: { path?: unknown; sock?: unknown },
   name: "path",
 ): void {

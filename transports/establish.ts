@@ -3,6 +3,7 @@ import type { ByteChannel, Transport } from "../types/transports.ts";
 import { Future } from "../loop/future.ts";
 import type { LoopInternals } from "../loop/internals.ts";
 import { StreamTransport, type TransportOwner } from "./stream_transport.ts";
+import { makeProtocol } from "./validate.ts";
 
 /** Options of {@linkcode establish}. */
 export interface EstablishOptions {
@@ -23,12 +24,7 @@ export async function establish<P extends AnyStreamProtocol>(
 ): Promise<[Transport, P]> {
   let protocol: P;
   try {
-    protocol = factory();
-    if (typeof protocol !== "object" || protocol === null) {
-      throw new TypeError(
-        `Cannot use the protocol of the factory: expected an object, got ${Deno.inspect(protocol)}`,
-      );
-    }
+    protocol = makeProtocol(factory);
   } catch (error) {
     channel.abort();
     throw error;

@@ -1,3 +1,5 @@
+import type { AnyProtocol, ProtocolFactory } from "../types/protocols.ts";
+
 /** A port of a connection or server. */
 export function checkPort(what: string, port: unknown, lowest: 0 | 1): void {
   if (typeof port === "number" && Number.isInteger(port) && port >= lowest && port <= 65535) return;
@@ -15,6 +17,19 @@ export function checkFactory(what: string, factory: unknown): void {
     `Cannot call ${what}(): expected a function that makes the protocol, got ${
       Deno.inspect(factory)
     }`,
+  );
+}
+
+/**
+ * A protocol from `factory`.
+ *
+ * @throws {TypeError} if it makes something else
+ */
+export function makeProtocol<P extends AnyProtocol>(factory: ProtocolFactory<P>): P {
+  const protocol = factory();
+  if (typeof protocol === "object" && protocol !== null) return protocol;
+  throw new TypeError(
+    `Cannot use the protocol of the factory: expected an object, got ${Deno.inspect(protocol)}`,
   );
 }
 
