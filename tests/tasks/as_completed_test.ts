@@ -99,6 +99,7 @@ loopTest(
     for (const _ of asCompleted(tasks, options())) break;
     const [left] = asCompleted(tasks, options());
     assertEquals(await left, 10);
+    assertEquals(aborter.listeners, 1, "that of the step nobody asked for, and no other");
     for (const next of asCompleted(tasks, options())) await next;
     await tick();
     assertEquals([aborter.listeners, schedulerOf(loop).timerCount], [0, 0]);

@@ -8,6 +8,7 @@ import {
   TaskGroup,
   timeout,
 } from "../../tasks/mod.ts";
+import { VirtualTimeLoop } from "../../testing/mod.ts";
 import {
   assert,
   assertEquals,
@@ -433,7 +434,7 @@ loopTest("TaskGroup.cancel() is without effect once the group has ended", async 
 
 loopTest(
   "TaskGroup.cancel() from a member in its eager first step cancels that member too",
-  async () => {
+  async (loop) => {
     // CPython gh-155418
     const log: unknown[] = [];
     await TaskGroup.run(async (group) => {
@@ -447,7 +448,7 @@ loopTest(
       }, { eagerStart: true });
       await sleep(1000);
     });
-    assertEquals(log, ["member ended"]);
+    assertEquals([log, loop.time()], [["member ended"], 0]);
   },
 );
 
@@ -525,6 +526,26 @@ Deno.test("TaskGroup throws a KeyboardInterrupt bare, and reports the other erro
   });
   assertEquals(reports.map(({ exception }) => String(exception)), ["Boom: lost otherwise"]);
   assertEquals(String(reports[0]!.taskGroup), "<TaskGroup errors=1 cancelling>");
+});
+
+Deno.test("TaskGroup throws the KeyboardInterrupt of a member bare, and reports it not", async () => {
+  const loop = new VirtualTimeLoop({ deadlockMs: 0 });
+  const reports: string[] = [];
+  loop.setExceptionHandler((_loop, { exception }) => void reports.push(String(exception)));
+  const task = loop.createTask(() =>
+    TaskGroup.run((group) => {
+      group.createTask(boomAfter(-1, "lost otherwise"));
+      group.createTask(() => {
+        throw new KeyboardInterrupt("member");
+      });
+    })
+  );
+  // Once out of the loop at once, and once out of the group.
+  await assertRejects(() => loop.runUntilComplete(task), KeyboardInterrupt, "member");
+  await assertRejects(() => loop.runUntilComplete(task), KeyboardInterrupt, "member");
+  assertInstanceOf(task.exception(), KeyboardInterrupt);
+  loop.close();
+  assertEquals(reports, ["Boom: lost otherwise"]);
 });
 
 loopTest("TaskGroup refuses what is no function", async () => {
