@@ -164,8 +164,9 @@ export class TaskGroup {
       // Somebody else asked too, and that request is not ours to drop (gh-155433).
       else cancellation ??= lastCancellation;
     }
-    if (cancellation !== null && this.#errors.length === 0) throw cancellation;
+    // Before the cancellation is considered: errors beat it, also one of a body that cancelled the group.
     if (failure !== null && !(error instanceof CancelledError)) this.#errors.push(error);
+    if (cancellation !== null && this.#errors.length === 0) throw cancellation;
     if (this.#errors.length === 0) return;
     if (this.#parent.cancelling() > 0) {
       // The errors come first; the cancellation is delivered again at the next await.
