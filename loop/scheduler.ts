@@ -361,6 +361,16 @@ export class Scheduler {
 
   /** Begins an iteration; `false` if the pump must not go on now. */
   #begin(): boolean {
+    // The platform's turn comes first: its I/O goes before the timers that are due.
+    if (this.#ready.size > 0 || this.#timers.size > 0) {
+      const upcoming = this.#ready.size || 1;
+      if ((this.#untilLook -= upcoming) <= 0 && this.#sliceIsOver(upcoming)) {
+        this.#ran = false;
+        this.#turns++;
+        setImmediate(this.#afterTurn);
+        return false;
+      }
+    }
     if (this.#timers.size > 0) this.#collectTimers();
     const count = this.#ready.size;
     if (count === 0) {
@@ -369,12 +379,6 @@ export class Scheduler {
         this.iteration++;
         this.#finish();
       } else this.#sleep();
-      return false;
-    }
-    if ((this.#untilLook -= count) <= 0 && this.#sliceIsOver(count)) {
-      this.#ran = false;
-      this.#turns++;
-      setImmediate(this.#afterTurn);
       return false;
     }
     this.#ran = true;

@@ -11,6 +11,7 @@ import {
 } from "../../internal/context.ts";
 import type { AbstractEventLoop, AbstractTask } from "../../types.ts";
 import { assertEquals, assertStrictEquals } from "../support/assert.ts";
+import { untilCollected } from "../support/garbage.ts";
 
 function fakeLoop(running = true): AbstractEventLoop {
   return { isRunning: () => running } as AbstractEventLoop;
@@ -43,6 +44,16 @@ Deno.test("Gate opens on its own, not another one", async () => {
   second.open();
   await second.passed;
   assertEquals(seen, ["second"]);
+});
+
+Deno.test("Gate lets go of what passed through the last one", async () => {
+  function pass(): WeakRef<object> {
+    const passed = {};
+    new Gate<object>().open(passed);
+    return new WeakRef(passed);
+  }
+  const passed = pass();
+  await untilCollected(() => passed.deref() === undefined, "what passed");
 });
 
 Deno.test("activeLoop() and activeTask() are those of the scope, while they live", () => {
