@@ -39,7 +39,7 @@ import { SystemClock } from "./clock.ts";
 import { DefaultExecutor } from "./default_executor.ts";
 import { FdHandles } from "./fd_handles.ts";
 import type { Future } from "./future.ts";
-import { scheduler } from "./internals.ts";
+import { receiveSignal, scheduler } from "./internals.ts";
 import { SignalHandles } from "./signal_handles.ts";
 
 /** What an event loop is made of. */
@@ -344,8 +344,10 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
   }
 
   /**
-   * Calls `callback(...args)` in the loop when the process receives `signal`;
-   * replaces the one before.
+   * Calls `callback(...args)` in the loop when the process receives `signal`, in
+   * the context of the caller; replaces the one before. A handler that throws is
+   * reported and stays. Of several signals of one kind that come before its turn,
+   * it hears once. SIGUSR1 also makes `deno run` open its inspector.
    *
    * @throws {RangeError} if there is no such signal
    * @throws {RuntimeError} if it cannot be caught
@@ -365,9 +367,21 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     );
   }
 
-  /** Takes the handler of a signal away; whether there was one. */
+  /**
+   * Takes the handler of a signal away; whether there was one. The platform's
+   * default action is back when nobody else listens.
+   *
+   * @throws {RangeError} if there is no such signal
+   */
   removeSignalHandler(signal: Deno.Signal): boolean {
     return this.#signals.remove(signal);
+  }
+
+  /** @internal */
+  [receiveSignal](signal: Deno.Signal, deliver: () => void): () => void {
+    const call = "new SignalReceiver";
+    this.#checkOpen(call);
+    return this.#signals.receive(this.#need("watchSignal", call), signal, deliver);
   }
 
   /** Starts a program. Requires `--allow-run`. */

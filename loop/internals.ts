@@ -10,6 +10,9 @@ export const taskSet: unique symbol = Symbol("taskSet");
 /** Where a loop keeps what it must release when it closes: open transports, servers, watchers. */
 export const resources: unique symbol = Symbol("resources");
 
+/** How a loop lets the library receive signals of the process. */
+export const receiveSignal: unique symbol = Symbol("receiveSignal");
+
 /** Something that holds a resource of the platform. */
 export interface LoopResource {
   /** Gives it back at once. The loop is closed: no callback runs any more. */
@@ -24,6 +27,8 @@ export interface LoopInternals extends AbstractEventLoop {
   readonly [taskSet]: Set<AbstractTask<unknown>>;
   /** What is released when the loop closes. */
   readonly [resources]: Set<LoopResource>;
+  /** Calls `deliver` for a signal, in place of the loop's handler, until the function it returns is called. */
+  [receiveSignal](signal: Deno.Signal, deliver: () => void): () => void;
 }
 
 /** The engine of `loop`; refuses a loop that is not built on ours. */

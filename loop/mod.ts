@@ -19,4 +19,5 @@ export { Future } from "./future.ts";
 export type { Entry, Pace } from "../internal/entry.ts";
 export { Handle, TimerHandle } from "./handle.ts";
 export { getRunningLoop } from "./running.ts";
+export { SignalReceiver, type SignalReceiverOptions } from "./signal_receiver.ts";
 export { Task } from "./task.ts";
