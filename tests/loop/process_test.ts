@@ -73,34 +73,42 @@ Deno.test("the loop, its futures and tasks need no permission", async () => {
 });
 
 Deno.test("an idle loop uses no CPU", async () => {
-  // The window is measured by the child itself; what it costs to wake once more
-  // and to count is the floor, a loop that spins would use all of the window.
-  const { code, stdout } = await runDeno(`
+  // Measured by the child itself, over a window in which nothing is to be done.
+  const { code, stdout, stderr } = await runDeno(
+    `
     import { EventLoop } from "./loop/mod.ts";
+    import { schedulerOf } from "./loop/internals.ts";
     import process from "node:process";
     const loop = new EventLoop();
-    const window = 500;
+    const engine = schedulerOf(loop);
+    function switches() {
+      if (Deno.build.os !== "linux") return 0;
+      const status = Deno.readTextFileSync("/proc/self/status");
+      return Number(/^voluntary_ctxt_switches:\\s*(\\d+)/m.exec(status)[1]);
+    }
     function begin() {
-      const before = process.cpuUsage();
-      const start = performance.now();
-      loop.callLater(window, () => {
-        const { user, system } = process.cpuUsage(before);
+      const [cpu, start, before] = [process.cpuUsage(), performance.now(), switches()];
+      loop.callLater(500, () => {
+        const { user, system } = process.cpuUsage(cpu);
         console.log(JSON.stringify({
           share: (user + system) / 1000 / (performance.now() - start),
+          wakeUps: switches() - before,
           iterations: engine.iteration,
         }));
         loop.stop();
       });
     }
-    const { schedulerOf } = await import("./loop/internals.ts");
-    const engine = schedulerOf(loop);
     // Once warm: what the start compiles is not idleness.
     loop.callLater(300, begin);
     await loop.runForever();
-  `);
-  assertEquals(code, 0);
-  const { share, iterations } = JSON.parse(stdout);
+  `,
+    { flags: ["--allow-all"] },
+  );
+  assertEquals([code, stderr], [0, ""]);
+  const { share, wakeUps, iterations } = JSON.parse(stdout);
   assert(share < 0.2, `an idle loop took ${share} of a core`);
+  // A loop that polled every few milliseconds would wake up a hundred times.
+  assert(wakeUps < 50, `an idle loop woke up ${wakeUps} times`);
   assertEquals(iterations, 2);
 });
 
