@@ -184,8 +184,9 @@ for (const how of ["loop.removeSignalHandler('SIGTERM')", "loop.close()"]) {
       const heard = loop.createFuture();
       loop.addSignalHandler("SIGTERM", () => heard.setResult("heard"));
       loop.callSoon(() => console.log("ready"));
-      console.log(await loop.runUntilComplete(heard));
+      const answer = await loop.runUntilComplete(heard);
       ${how};
+      console.log(answer);
       setInterval(() => {}, 1000);
     `);
     await child.waitReady();
