@@ -239,6 +239,16 @@ export class DenoIo implements Io {
     return operate(internalsOf(loop), () => getnameinfo(address, flags));
   }
 
+  subprocessExec<P extends SubprocessCallbacks>(
+    loop: AbstractEventLoop,
+    factory: ProtocolFactory<P>,
+    program: string,
+    args: readonly string[],
+    options: SubprocessOptions,
+  ): Promise<Connected<SubprocessTransport, P>> {
+    return startSubprocess(internalsOf(loop), factory, program, args, options);
+  }
+
   watchSignal(signal: Deno.Signal, deliver: () => void): () => void {
     Deno.addSignalListener(signal, deliver);
     return () => Deno.removeSignalListener(signal, deliver);
@@ -257,16 +267,6 @@ function channelOf(sock: SocketLike, what: string): ByteChannel {
 /** An address or a socket, and not both. */
 function checkEither(
   what: string,
-  subprocessExec<P extends SubprocessCallbacks>(
-    loop: AbstractEventLoop,
-    factory: ProtocolFactory<P>,
-    program: string,
-    args: readonly string[],
-    options: SubprocessOptions,
-  ): Promise<Connected<SubprocessTransport, P>> {
-    return startSubprocess(internalsOf(loop), factory, program, args, options);
-  }
-
   options: { path?: unknown; sock?: unknown },
   name: "path",
 ): void {
