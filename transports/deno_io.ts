@@ -39,7 +39,7 @@ import { ConnChannel } from "./conn_channel.ts";
 import { createUdpEndpoint } from "./datagram_endpoint.ts";
 import { getaddrinfo, getnameinfo } from "./dns.ts";
 import { establish } from "./establish.ts";
-import { secure, startTls } from "./start_tls.ts";
+import { checkSecure, secure, type SecureOptions, startTls } from "./start_tls.ts";
 import { isTlsContext } from "./tls_context.ts";
 import { operate } from "./operation.ts";
 import { pipeChannel } from "./pipe.ts";
@@ -72,12 +72,14 @@ export class DenoIo implements Io {
         "Cannot call createConnection(): You must set serverHostname when using tls without a hostname",
       );
     }
+    if (tls !== null) checkSecure(tls, clientSide(options));
     if (options.sock !== undefined) {
       if (options.hostname !== undefined || options.port !== undefined) {
         throw new RangeError(
           "Cannot call createConnection(): hostname/port and sock can not be specified at the same time",
         );
       }
+      options.signal?.throwIfAborted();
       const given = channelOf(options.sock, "createConnection");
       return await establish(loop, factory, await secureClient(loop, given, tls, options));
     }
@@ -129,6 +131,7 @@ export class DenoIo implements Io {
       );
     }
     checkEither("createUnixConnection", options, "path");
+    if (tls !== null) checkSecure(tls, clientSide(options));
     const channel = options.sock === undefined
       ? await connectUnix(loop, checkPath("createUnixConnection", options.path), options.signal)
       : channelOf(options.sock, "createUnixConnection");
@@ -161,9 +164,12 @@ export class DenoIo implements Io {
     checkTlsTimeouts("connectAcceptedSocket", options);
     checkServerContext("connectAcceptedSocket", options.tls);
     const loop = internalsOf(eventLoop);
-    const channel = channelOf(sock, "connectAcceptedSocket");
-    const { upgrade } = upgradeOf(loop, options);
-    return await establish(loop, factory, upgrade === undefined ? channel : await upgrade(channel));
+    options.signal?.throwIfAborted();
+    const accepted = channelOf(sock, "connectAcceptedSocket");
+    const channel = options.tls === undefined
+      ? accepted
+      : await secure(loop, accepted, options.tls, serverSide(options));
+    return await establish(loop, factory, channel);
   }
 
   startTls(
@@ -308,22 +314,30 @@ function clientContext(
 }
 
 function checkServerContext(what: string, tls: unknown): void {
-  if (tls === undefined || isTlsContext(tls)) return;
+  if (tls === undefined) return;
+  if (isTlsContext(tls)) return checkSecure(tls, { serverSide: true });
   throw new TypeError(`Cannot call ${what}(): tls must be a TlsContext made by createTlsContext()`);
+}
+
+/** Options of a client. */
+type ClientOptions = TlsTimeouts & {
+  serverHostname?: string;
+  hostname?: string;
+  signal?: AbortSignal;
+};
+
+function clientSide(options: ClientOptions): SecureOptions {
+  const serverHostname = options.serverHostname ?? options.hostname;
+  return { ...options, serverSide: false, serverHostname };
 }
 
 async function secureClient(
   loop: LoopInternals,
   channel: ByteChannel,
   tls: TlsContext | true | null,
-  options: TlsTimeouts & { serverHostname?: string; hostname?: string; signal?: AbortSignal },
+  options: ClientOptions,
 ): Promise<ByteChannel> {
-  if (tls === null) return channel;
-  return await secure(loop, channel, tls, {
-    ...options,
-    serverSide: false,
-    serverHostname: options.serverHostname ?? options.hostname,
-  });
+  return tls === null ? channel : await secure(loop, channel, tls, clientSide(options));
 }
 
 /** How a server makes TLS of a connection, if it does. */
@@ -331,11 +345,17 @@ function upgradeOf(
   loop: LoopInternals,
   options: TlsTimeouts & { tls?: TlsContext },
 ): { upgrade?: (channel: ByteChannel) => Promise<ByteChannel> } {
-  const { tls, tlsHandshakeTimeoutMs, tlsShutdownTimeoutMs } = options;
+  const { tls } = options;
   if (tls === undefined) return {};
-  const timeouts = {
+  return { upgrade: (channel) => secure(loop, channel, tls, serverSide(options)) };
+}
+
+function serverSide(options: TlsTimeouts & { signal?: AbortSignal }): SecureOptions {
+  const { tlsHandshakeTimeoutMs, tlsShutdownTimeoutMs, signal } = options;
+  return {
+    serverSide: true,
     ...(tlsHandshakeTimeoutMs !== undefined && { tlsHandshakeTimeoutMs }),
     ...(tlsShutdownTimeoutMs !== undefined && { tlsShutdownTimeoutMs }),
+    ...(signal !== undefined && { signal }),
   };
-  return { upgrade: (channel) => secure(loop, channel, tls, { serverSide: true, ...timeouts }) };
 }

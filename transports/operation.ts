@@ -1,6 +1,7 @@
+import { RuntimeError } from "../errors.ts";
 import { abortable } from "../loop/abortable.ts";
 import { Future } from "../loop/future.ts";
-import type { LoopInternals } from "../loop/internals.ts";
+import { type LoopInternals, type LoopResource, resources } from "../loop/internals.ts";
 
 /** Options of {@linkcode operate}. */
 export interface OperateOptions<T> {
@@ -14,7 +15,8 @@ export interface OperateOptions<T> {
  * Waits for an operation of the platform so that cancelling the task, or
  * aborting the caller's signal, ends the wait at once. The operation is told by
  * its own signal; what it makes all the same is given to `discard`, so that a
- * connection that is made too late is not leaked.
+ * connection that is made too late is not leaked. Closing the loop ends it, too:
+ * nobody is left to wait then.
  */
 export async function operate<T>(
   loop: LoopInternals,
@@ -24,10 +26,18 @@ export async function operate<T>(
   options.signal?.throwIfAborted();
   const controller = new AbortController();
   const future = new Future<T>({ loop });
+  let released = false;
+  const resource: LoopResource = {
+    release() {
+      released = true;
+      controller.abort(new RuntimeError("Event loop is closed"));
+    },
+  };
+  loop[resources].add(resource);
   start(controller.signal).then(
-    (value) => future.done() ? options.discard?.(value) : future.setResult(value),
+    (value) => released || future.done() ? options.discard?.(value) : future.setResult(value),
     // Once the wait has ended a failure is the answer to the abort.
-    (error) => void (future.done() || future.setException(error)),
+    (error) => void (released || future.done() || future.setException(error)),
   );
   try {
     return await abortable(future, options.signal);
@@ -38,5 +48,7 @@ export async function operate<T>(
       options.discard?.(future.result());
     }
     throw error;
+  } finally {
+    loop[resources].delete(resource);
   }
 }

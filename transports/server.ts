@@ -188,7 +188,9 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
   }
 
   #endIfDone(): void {
-    if (this.#closed && this.#connections.size === 0 && this.#arriving.size === 0) this.#ended.open();
+    if (this.#closed && this.#connections.size === 0 && this.#arriving.size === 0) {
+      this.#ended.open();
+    }
   }
 
   #makeRoom(): void {
@@ -235,19 +237,25 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
 
   async #welcome(channel: ByteChannel): Promise<void> {
     this.#arriving.add(channel);
+    let turnedAway = false;
     try {
-      const ready = this.#upgrade === undefined ? channel : await this.#upgrade(channel);
-      await establish(this.#loop, this.#factory, ready, { owner: this });
+      let ready = channel;
+      try {
+        if (this.#upgrade !== undefined) ready = await this.#upgrade(channel);
+      } finally {
+        turnedAway = !this.#arriving.delete(channel);
+      }
+      if (turnedAway) ready.abort();
+      else await establish(this.#loop, this.#factory, ready, { owner: this });
     } catch (error) {
-      // The failure of one that was turned away is our own doing.
-      if (!this.#arriving.has(channel)) return;
+      // A handshake that fails because we ended it is nobody's concern.
+      if (turnedAway) return;
       this.#loop.callExceptionHandler({
         message: "Error on transport creation for incoming connection",
         exception: error,
         socket: channel.getExtraInfo("socket"),
       });
     } finally {
-      this.#arriving.delete(channel);
       this.#makeRoom();
       this.#endIfDone();
     }

@@ -23,6 +23,20 @@ export interface SecureOptions extends TlsTimeouts {
   signal?: AbortSignal | undefined;
 }
 
+/**
+ * Refuses what a handshake would refuse, before anything happens.
+ *
+ * @throws {TypeError} for a server without certificate, or a client without name
+ * @throws {RangeError} for a `serverHostname` that is no host name
+ */
+export function checkSecure(context: TlsContext | true, options: SecureOptions): void {
+  const { serverSide, serverHostname } = options;
+  checkHandshake(context === true ? defaultClientContext() : context, {
+    serverSide,
+    ...(serverHostname !== undefined && { serverHostname }),
+  });
+}
+
 /** Puts TLS on a channel. The channel is released if that fails, or is given up. */
 export async function secure(
   loop: LoopInternals,
@@ -39,7 +53,7 @@ export async function secure(
       { signal: options.signal, discard: (late) => late.abort() },
     );
   } catch (error) {
-    // Refused arguments leave the channel open.
+    // A failed handshake has done so; one that a signal forbade to begin has not.
     channel.abort();
     throw error;
   }
@@ -66,7 +80,8 @@ function handshakeOptions(loop: LoopInternals, options: SecureOptions): TlsHands
  * stream transport, TLS itself included. What the old transport still has to
  * send goes first, and what it has just read belongs to the handshake.
  *
- * If the handshake fails, the protocol gets `connectionLost(error)`, once.
+ * If the handshake fails, the protocol gets `connectionLost(error)`, once; if it
+ * is given up, by cancelling or `signal`, `connectionLost(null)`.
  */
 export async function startTls(
   loop: LoopInternals,
@@ -82,14 +97,16 @@ export async function startTls(
     throw new TypeError("Cannot call startTls(): tlsContext must be made by createTlsContext()");
   }
   const settings = { ...options, serverSide: options.serverSide ?? false };
-  checkHandshake(context, handshakeOptions(loop, settings));
+  checkSecure(context, settings);
+  options.signal?.throwIfAborted();
   const channel = transport.handOver();
   transport.setProtocol(protocol);
   let secured: ByteChannel;
   try {
     secured = await secure(loop, channel, context, settings);
   } catch (error) {
-    transport.giveUp(error instanceof CancelledError ? null : error as Error);
+    const givenUp = error instanceof CancelledError || options.signal?.aborted;
+    transport.giveUp(givenUp ? null : error as Error);
     throw error;
   }
   const successor = new StreamTransport({
