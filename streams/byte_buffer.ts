@@ -5,9 +5,9 @@ const EMPTY = new Uint8Array(0);
 /**
  * The bytes of a stream that were received and not yet read. Pieces are kept as
  * they came and handed out as parts of them: nothing is copied as long as what is
- * looked for lies within one piece. Only a search that runs over the end of a
- * piece joins pieces, into a block that doubles, so that every byte is copied a
- * bounded number of times, however small the pieces are.
+ * looked for lies within one piece. A search that runs over the end of a piece
+ * joins pieces, into a block that doubles, so that every byte is copied a bounded
+ * number of times, however small the pieces are.
  */
 export class ByteBuffer {
   /** How many bytes there are. */
@@ -27,12 +27,31 @@ export class ByteBuffer {
     this.size += piece.length;
   }
 
+  /** Puts a piece back in front of what there is. */
+  unshift(piece: Uint8Array): void {
+    const rest = this.take(this.size);
+    if (piece.length > 0) this.push(piece);
+    if (rest.length > 0) this.push(rest);
+  }
+
   /** Takes up to `count` bytes from the front. */
   take(count: number): Uint8Array {
     const wanted = Math.min(count, this.size);
-    if (this.#end - this.#start < wanted) this.#join(wanted);
+    if (this.#end - this.#start < wanted) return this.#collect(wanted);
     const bytes = this.#head.subarray(this.#start, this.#start + wanted);
     this.#skip(wanted);
+    return bytes;
+  }
+
+  /** Takes bytes that lie in several pieces; in an array of that size, since it may be kept for long. */
+  #collect(wanted: number): Uint8Array {
+    const bytes = new Uint8Array(wanted);
+    for (let at = 0; at < wanted;) {
+      const step = Math.min(wanted - at, this.#end - this.#start);
+      bytes.set(this.#head.subarray(this.#start, this.#start + step), at);
+      this.#skip(step);
+      at += step;
+    }
     return bytes;
   }
 

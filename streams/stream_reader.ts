@@ -4,8 +4,9 @@ import type { ReadTransport } from "../types/transports.ts";
 import { abortable } from "../loop/abortable.ts";
 import { Future } from "../loop/future.ts";
 import { internalsOf, type LoopInternals } from "../loop/internals.ts";
-import { getRunningLoop } from "../loop/running.ts";
+import { getEventLoop } from "../policy/current_loop.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
+import type { Hold } from "./hold.ts";
 
 /** The buffer limit of a stream, in bytes, unless another is given. */
 export const DEFAULT_LIMIT = 64 * 1024;
@@ -22,7 +23,7 @@ export interface StreamReaderOptions {
    * @default {65536}
    */
   limit?: number;
-  /** The loop. @default {the running loop} */
+  /** The loop. @default {the running loop, or else the current one} */
   loop?: AbstractEventLoop;
 }
 
@@ -31,6 +32,9 @@ export interface ReadOptions {
   /** Ends the wait: it rejects with `signal.reason`, and no byte is lost. */
   signal?: AbortSignal | undefined;
 }
+
+/** Tells a reader by what it is held, weakly from then on. For the library itself. */
+export let holdBy: (reader: StreamReader, hold: Hold<StreamReader>) => void;
 
 /**
  * Reads bytes from a connection. One read at a time; cancelling a read loses no
@@ -48,6 +52,13 @@ export interface ReadOptions {
  * ```
  */
 export class StreamReader {
+  static {
+    holdBy = (reader, hold) => {
+      reader.#hold = hold;
+      hold.pinned = reader.#waiter === null ? null : reader;
+    };
+  }
+
   readonly #loop: LoopInternals;
   readonly #limit: number;
   readonly #buffer = new ByteBuffer();
@@ -56,6 +67,8 @@ export class StreamReader {
   #waiter: Future<void> | null = null;
   #transport: ReadTransport | null = null;
   #paused = false;
+  #hold: Hold<StreamReader> | null = null;
+  #readable: ReadableStream<Uint8Array> | null = null;
 
   /**
    * Makes a reader that is fed by hand or by a protocol.
@@ -69,7 +82,7 @@ export class StreamReader {
         `Cannot create StreamReader: limit must be positive, got ${options.limit}`,
       );
     }
-    this.#loop = internalsOf(options.loop ?? getRunningLoop());
+    this.#loop = internalsOf(options.loop ?? getEventLoop());
   }
 
   /** The longest line, in bytes. */
@@ -92,15 +105,13 @@ export class StreamReader {
    * when `n` is negative. Empty at the end. The limit does not apply.
    */
   async read(n = -1, options: ReadOptions = {}): Promise<Uint8Array> {
-    this.#check();
+    if (n !== Infinity) checkCount("read", n);
+    this.#check(options);
     if (n === 0) return EMPTY;
     if (n < 0) {
-      const pieces: Uint8Array[] = [];
-      for (;;) {
-        const piece = await this.read(this.#limit, options);
-        if (piece.length === 0) return concat(pieces);
-        pieces.push(piece);
-      }
+      // Nothing is taken before the end, so that giving up loses nothing.
+      while (!this.#eof) await this.#waitForData("read", options);
+      return this.#buffer.take(Infinity);
     }
     if (this.#buffer.size === 0 && !this.#eof) await this.#waitForData("read", options);
     const data = this.#buffer.take(n);
@@ -116,7 +127,7 @@ export class StreamReader {
    */
   async readline(options: ReadOptions = {}): Promise<Uint8Array> {
     try {
-      return this.#tryLine() ?? await this.#readuntil([NEWLINE], options);
+      return this.#tryLine(options) ?? await this.#readuntil([NEWLINE], options);
     } catch (error) {
       if (error instanceof IncompleteReadError) return error.partial;
       if (!(error instanceof LimitOverrunError)) throw error;
@@ -133,8 +144,9 @@ export class StreamReader {
   }
 
   /** The line that is in the buffer already, if there is one: the common case, in one step. */
-  #tryLine(): Uint8Array | null {
-    if (this.#exception !== null || this.#buffer.size === 0) return null;
+  #tryLine(options: ReadOptions): Uint8Array | null {
+    this.#check(options);
+    if (this.#buffer.size === 0) return null;
     const at = this.#buffer.indexOf(NEWLINE, 0);
     if (at < 0 || at > this.#limit) return null;
     const line = this.#buffer.take(at + 1);
@@ -168,7 +180,7 @@ export class StreamReader {
   }
 
   async #readuntil(separators: readonly Uint8Array[], options: ReadOptions): Promise<Uint8Array> {
-    this.#check();
+    this.#check(options);
     const longest = Math.max(...separators.map((separator) => separator.length));
     let offset = 0;
     for (;;) {
@@ -214,13 +226,14 @@ export class StreamReader {
    * Exactly `n` bytes. The limit does not apply.
    *
    * @throws {IncompleteReadError} if the stream ends before; `partial` has what there was
-   * @throws {RangeError} if `n` is negative
+   * @throws {RangeError} if `n` is negative, or no integer
    */
   async readexactly(n: number, options: ReadOptions = {}): Promise<Uint8Array> {
-    if (!(n >= 0)) {
+    checkCount("readexactly", n);
+    if (n < 0) {
       throw new RangeError(`Cannot read exactly ${n} bytes: the size can not be less than zero`);
     }
-    this.#check();
+    this.#check(options);
     while (this.#buffer.size < n) {
       if (this.#eof) throw new IncompleteReadError(this.#buffer.take(Infinity), n);
       await this.#waitForData("readexactly", options);
@@ -231,21 +244,37 @@ export class StreamReader {
   }
 
   /** The lines, with their newlines, to the end of the stream. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    for (;;) {
-      const line = await this.readline();
-      if (line.length === 0) return;
-      yield line;
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
+    // A generator would take half as long again for each line, and end for good when a read is given up.
+    const lines: AsyncIterableIterator<Uint8Array> = {
+      next: async () => {
+        const value = await this.readline();
+        return value.length === 0 ? { done: true, value: undefined } : { done: false, value };
+      },
+      [Symbol.asyncIterator]: () => lines,
+    };
+    return lines;
   }
 
-  /** The rest of the stream as a web stream. */
+  /**
+   * The rest of the stream as a web stream, always the same one. Cancelling it
+   * leaves the connection open, and what was not read yet to the reader.
+   */
   get readable(): ReadableStream<Uint8Array> {
+    return this.#readable ??= this.#view();
+  }
+
+  #view(): ReadableStream<Uint8Array> {
+    const cancelled = new AbortController();
     return new ReadableStream({
       pull: async (controller) => {
-        const data = await this.read(this.#limit);
+        const data = await this.read(this.#limit, { signal: cancelled.signal });
         if (data.length === 0) controller.close();
         else controller.enqueue(data);
+      },
+      cancel: (reason) => {
+        this.#readable = null;
+        cancelled.abort(reason);
       },
     }, { highWaterMark: 0 });
   }
@@ -256,10 +285,7 @@ export class StreamReader {
     if (data.length === 0) return;
     this.#buffer.push(data);
     this.#wake();
-    if (this.#transport !== null && !this.#paused && this.#buffer.size > 2 * this.#limit) {
-      this.#transport.pauseReading();
-      this.#paused = true;
-    }
+    this.#pauseIfFull();
   }
 
   /** The end was received. */
@@ -280,6 +306,8 @@ export class StreamReader {
   /** The transport to pause when the buffer is full; a later one replaces it, as TLS does. */
   setTransport(transport: ReadTransport): void {
     this.#transport = transport;
+    this.#paused = false;
+    this.#pauseIfFull();
   }
 
   /**
@@ -291,8 +319,36 @@ export class StreamReader {
     return this.#buffer.take(Infinity);
   }
 
-  #check(): void {
+  /**
+   * Takes back what nobody took over.
+   *
+   * @internal
+   */
+  returnBuffered(data: Uint8Array): void {
+    this.#buffer.unshift(data);
+    this.#pauseIfFull();
+  }
+
+  /** For messages. */
+  toString(): string {
+    const facts = ["<StreamReader"];
+    if (this.#buffer.size > 0) facts.push(`${this.#buffer.size} bytes`);
+    if (this.#eof) facts.push("eof");
+    if (this.#limit !== DEFAULT_LIMIT) facts.push(`limit=${this.#limit}`);
+    if (this.#waiter !== null) facts.push("waiting");
+    if (this.#exception !== null) facts.push(`exception=${this.#exception}`);
+    if (this.#paused) facts.push("paused");
+    return `${facts.join(" ")}>`;
+  }
+
+  /** For `console.log`. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  #check(options: ReadOptions): void {
     if (this.#exception !== null) throw this.#exception;
+    options.signal?.throwIfAborted();
   }
 
   #wake(): void {
@@ -300,6 +356,12 @@ export class StreamReader {
     if (waiter === null) return;
     this.#waiter = null;
     if (!waiter.done()) waiter.setResult();
+  }
+
+  #pauseIfFull(): void {
+    if (this.#transport === null || this.#paused || this.#buffer.size <= 2 * this.#limit) return;
+    this.#transport.pauseReading();
+    this.#paused = true;
   }
 
   #resumeIfLow(): void {
@@ -314,28 +376,25 @@ export class StreamReader {
         `Cannot call ${method}(): called while another coroutine is already waiting for incoming data`,
       );
     }
-    options.signal?.throwIfAborted();
     if (this.#paused) {
       // A read of more than the limit waits for bytes that a paused transport would never bring.
       this.#paused = false;
       this.#transport?.resumeReading();
     }
     const waiter = this.#waiter = new Future<void>({ loop: this.#loop });
+    if (this.#hold !== null) this.#hold.pinned = this;
     try {
       await abortable(waiter, options.signal);
     } finally {
       if (this.#waiter === waiter) this.#waiter = null;
+      if (this.#waiter === null && this.#hold !== null) this.#hold.pinned = null;
     }
   }
 }
 
-function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0] as Uint8Array;
-  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
+function checkCount(method: string, n: unknown): void {
+  if (Number.isInteger(n)) return;
+  throw new RangeError(
+    `Cannot call ${method}(): the size must be an integer, got ${Deno.inspect(n)}`,
+  );
 }

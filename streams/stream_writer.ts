@@ -15,6 +15,7 @@ export class StreamWriter implements AsyncDisposable {
   readonly #reader: StreamReader | null;
   readonly #loop: LoopInternals;
   #transport: Transport;
+  #writable: WritableStream<Uint8Array> | null = null;
 
   /** Made by `openConnection` and `startServer`. */
   constructor(
@@ -72,6 +73,7 @@ export class StreamWriter implements AsyncDisposable {
    * @throws what broke the connection, if something did
    */
   async drain(options: ReadOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
     const exception = this.#reader?.exception() ?? null;
     if (exception !== null) throw exception;
     // A connection that is being lost gets a turn to say so (CPython StreamWriter.drain).
@@ -85,28 +87,44 @@ export class StreamWriter implements AsyncDisposable {
    * @throws what broke the connection, if something did
    */
   async waitClosed(options: ReadOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
     await this.#protocol.waitClosed(options.signal);
   }
 
   /**
    * Makes this a TLS connection, as the side that it is: server if it was
-   * accepted. What the peer sent already, and nobody read, belongs to TLS.
+   * accepted. What the peer sent already, and nobody read, belongs to TLS; so no
+   * plaintext that somebody slipped in before can pass for a part of it.
+   *
+   * Cancellation: the connection is gone, once the handshake has begun.
+   *
+   * @throws {RangeError} or {TypeError} for arguments that cannot work; nothing happened
+   * @throws what broke the handshake; the connection is gone then
    */
   async startTls(context: TlsContext, options: StartTlsOptions = {}): Promise<void> {
-    await this.drain();
-    const received = this.#reader?.takeBuffered() ?? new Uint8Array(0);
-    const transport = await this.#loop.startTls(this.#transport, this.#protocol, context, {
-      serverSide: this.#protocol.isServer,
-      ...options,
-      received,
-    });
-    this.#transport = transport;
-    this.#protocol.replaceTransport(transport);
+    await this.drain(options);
+    const reader = this.#reader;
+    const received = reader?.takeBuffered() ?? new Uint8Array(0);
+    try {
+      this.#transport = await this.#loop.startTls(this.#transport, this.#protocol, context, {
+        serverSide: this.#protocol.isServer,
+        ...options,
+        received,
+      });
+    } catch (error) {
+      // Refused arguments leave everything as it was.
+      if (!this.#transport.isClosing()) reader?.returnBuffered(received);
+      throw error;
+    }
+    this.#protocol.replaceTransport(this.#transport);
   }
 
-  /** Writes as a web stream: each write waits until more is welcome. */
+  /**
+   * Writes as a web stream, always the same one: each write waits until more is
+   * welcome. Closing it closes the connection, aborting it aborts that.
+   */
   get writable(): WritableStream<Uint8Array> {
-    return new WritableStream({
+    return this.#writable ??= new WritableStream({
       write: async (data) => {
         this.write(data);
         await this.drain();
@@ -137,5 +155,16 @@ export class StreamWriter implements AsyncDisposable {
   getExtraInfo(name: string, defaultValue?: unknown): unknown;
   getExtraInfo(name: string, defaultValue: unknown = null): unknown {
     return this.#transport.getExtraInfo(name, defaultValue);
+  }
+
+  /** For messages. */
+  toString(): string {
+    const reader = this.#reader === null ? "" : ` reader=${this.#reader}`;
+    return `<StreamWriter transport=${this.#transport}${reader}>`;
+  }
+
+  /** For `console.log`. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
   }
 }
