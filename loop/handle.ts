@@ -2,7 +2,7 @@ import type { AbstractHandle, AbstractTimerHandle } from "../types/loop.ts";
 import { callBack, enterCallback, Gate, leaveCallback } from "../internal/context.ts";
 import { AFTER_MICROTASK, Entry, live, type Pace, run } from "../internal/entry.ts";
 import { brief, creationStack, functionName } from "./format.ts";
-import type { Scheduler, TimerEntry } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 /**
  * A callback in the ready queue, bound to the async context of whoever

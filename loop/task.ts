@@ -13,7 +13,7 @@ import { functionName } from "./format.ts";
 import { Future, home, madeAt, settle } from "./future.ts";
 import { type LoopInternals, scheduler, taskSet } from "./internals.ts";
 import { CANCELLED, FAILED, FINISHED, type Outcome } from "./outcome.ts";
-import { type Wait, type Waiter, waitFor, wake } from "./waiting.ts";
+import { type Wait, waitFor, wake } from "./waiting.ts";
 
 let taskCounter = 0;
 
