@@ -1,0 +1,452 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { CancelledError } from "../../errors.ts";
+import type { EventLoop } from "../../loop/mod.ts";
+import { newEventLoop } from "../../policy/mod.ts";
+import { createTask } from "../../tasks/mod.ts";
+import type { ReadTransport, SubprocessTransport, WriteTransport } from "../../types.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "../support/assert.ts";
+import { until } from "../support/poll.ts";
+import {
+  assertGrammar,
+  bytes,
+  ChildRecorder,
+  isRunning,
+  leavesNothing,
+  startShell,
+  statOf,
+} from "../subprocess/support.ts";
+import { inLoop } from "./tcp_support.ts";
+
+/** Resolves after an iteration of the loop. */
+async function iteration(loop: EventLoop): Promise<void> {
+  const next = loop.createFuture<void>();
+  loop.callSoon(() => next.setResult());
+  await next;
+}
+
+function stdinOf(transport: SubprocessTransport): WriteTransport {
+  return transport.getPipeTransport(0) as WriteTransport;
+}
+
+function stdoutOf(transport: SubprocessTransport): ReadTransport {
+  return transport.getPipeTransport(1) as ReadTransport;
+}
+
+Deno.test("subprocessExec() calls connectionMade before it resolves, then passes on the pipes and the end", async () => {
+  await leavesNothing(() =>
+    inLoop(async (loop) => {
+      const [transport, child] = await loop.subprocessExec(
+        () => new ChildRecorder(loop),
+        "sh",
+        ["-c", "cat; echo error >&2; exit $1", "name", "3"],
+      );
+      assertEquals(child.events, ["made"]);
+      assertStrictEquals(child.transport, transport);
+      stdinOf(transport).write(bytes("input"));
+      stdinOf(transport).writeEof();
+      assertEquals(await child.lost, null);
+      assertGrammar(child.events, [0, 1, 2]);
+      assertEquals(child.output, { 1: "input", 2: "error\n" });
+      assertEquals(transport.getReturncode(), 3);
+      assertEquals([transport.isClosing(), transport.getProtocol()], [true, null]);
+    })
+  );
+});
+
+Deno.test("SubprocessTransport tells of the child and its pipes", async () => {
+  await inLoop(async (loop) => {
+    const child = await startShell(loop, "echo $$; cat", { stderr: "null" });
+    const { transport } = child;
+    assert(isRunning(transport.getPid()));
+    assertEquals(transport.getReturncode(), null);
+    assertEquals(
+      [transport.getPipeTransport(2), transport.getPipeTransport(3)],
+      [null, null],
+    );
+    assertEquals(transport.getExtraInfo("subprocess")?.pid, transport.getPid());
+    assertEquals(transport.getExtraInfo("peername", "none"), "none");
+    assertStrictEquals(transport.getProtocol(), child);
+    assertEquals(String(transport), `<SubprocessTransport pid=${transport.getPid()} running>`);
+    stdinOf(transport).close();
+    await child.lost;
+    assertEquals(child.output[1], `${transport.getPid()}\n`);
+    assertGrammar(child.events, [0, 1]);
+  });
+});
+
+Deno.test("SubprocessTransport delivers nothing that connectionMade pauses, until it is resumed", async () => {
+  await inLoop(async (loop) => {
+    class Paused extends ChildRecorder {
+      override connectionMade(transport: SubprocessTransport): void {
+        super.connectionMade(transport);
+        stdoutOf(transport).pauseReading();
+      }
+    }
+    const [transport, child] = await loop.subprocessShell(() => new Paused(loop), "echo output");
+    await child.exited;
+    // stdin goes with the process, stderr ends with it; stdout is there, unread.
+    await until(() => child.events.includes("end 2") && child.events.includes("end 0"));
+    assertEquals(child.output[1], "");
+    assert(!child.lost.done());
+    stdoutOf(transport).resumeReading();
+    await child.lost;
+    assertEquals(child.output[1], "output\n");
+    assertGrammar(child.events, [0, 1, 2]);
+  });
+});
+
+Deno.test("SubprocessTransport keeps the writer of stdin within its water marks", async () => {
+  await inLoop(async (loop) => {
+    const child = await startShell(loop, "exec cat");
+    const { transport } = child;
+    stdoutOf(transport).pauseReading();
+    stdinOf(transport).write(new Uint8Array(1 << 20));
+    assertEquals(child.events, ["made", "pause"]);
+    stdoutOf(transport).resumeReading();
+    await until(() => child.events.includes("resume"));
+    stdinOf(transport).writeEof();
+    await child.lost;
+    assertEquals(child.output[1]?.length, 1 << 20);
+    assertEquals(child.events.filter((event) => /pause|resume/.test(event)), ["pause", "resume"]);
+  });
+});
+
+Deno.test("SubprocessTransport tells of a child that closes its stdin by a broken pipe, once", async () => {
+  await inLoop(async (loop) => {
+    const child = await startShell(loop, "exec <&-; echo closed; sleep 1000");
+    await until(() => child.output[1] === "closed\n");
+    const stdin = stdinOf(child.transport);
+    stdin.write(bytes("nobody reads this"));
+    await until(() => child.events.includes("end 0 BrokenPipe"));
+    stdin.write(bytes("nor this"));
+    child.transport.close();
+    await child.lost;
+    assertGrammar(child.events, [0, 1, 2]);
+  });
+});
+
+Deno.test("SubprocessTransport does not wait for a grandchild to tell of the exit, only for connectionLost", async () => {
+  await inLoop(async (loop) => {
+    const child = await startShell(loop, "sleep 1000 & echo $!", { detached: true });
+    assertEquals(await child.exited, 0);
+    await until(() => child.output[1] !== "");
+    const grandchild = Number(child.output[1]);
+    assert(isRunning(grandchild));
+    assert(!child.events.includes("end 1") && !child.lost.done());
+    // The group outlives its leader.
+    child.transport.kill({ group: true });
+    await child.lost;
+    assertGrammar(child.events, [0, 1, 2]);
+    await until(() => !isRunning(grandchild));
+  });
+});
+
+Deno.test("SubprocessTransport.close() lets go of pipes that a grandchild holds", async () => {
+  await leavesNothing(() =>
+    inLoop(async (loop) => {
+      const child = await startShell(loop, "sleep 1000 & echo $!");
+      await child.exited;
+      await until(() => child.output[1] !== "");
+      child.transport.close();
+      await child.lost;
+      assertGrammar(child.events, [0, 1, 2]);
+      Deno.kill(Number(child.output[1]), "SIGKILL");
+    })
+  );
+});
+
+for (
+  const [command, returncode] of [
+    ["exit 0", 0],
+    ["exit 1", 1],
+    ["exit 143", 143],
+    ["exit 255", 255],
+    ["kill -HUP $$", -1],
+    ["kill -KILL $$", -9],
+    ["kill -SEGV $$", -11],
+    ["kill -TERM $$", -15],
+    // Real-time signals, for which Deno has no names.
+    ["kill -34 $$", -34],
+    ["kill -64 $$", -64],
+  ] as const
+) {
+  Deno.test({
+    name: `SubprocessTransport.getReturncode() is ${returncode} after ${command}`,
+    // Deno loses track of a child that was killed by a signal it cannot name.
+    sanitizeResources: returncode > -34,
+    fn: () =>
+      leavesNothing(() =>
+        inLoop(async (loop) => {
+          const child = await startShell(loop, command);
+          await child.lost;
+          assertEquals(child.transport.getReturncode(), returncode);
+          assertEquals(await child.exited, returncode);
+        })
+      ),
+  });
+}
+
+Deno.test("sendSignal(), terminate() and kill() reach a running process", async () => {
+  await inLoop(async (loop) => {
+    const signalled: [(transport: SubprocessTransport) => void, number][] = [
+      [(transport) => transport.terminate(), -15],
+      [(transport) => transport.kill(), -9],
+      [(transport) => transport.sendSignal("SIGUSR2"), -12],
+    ];
+    for (const [send, returncode] of signalled) {
+      const child = await startShell(loop, "exec sleep 1000");
+      send(child.transport);
+      assertEquals(await child.exited, returncode);
+      await child.lost;
+    }
+    const polite = await startShell(
+      loop,
+      "trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done",
+    );
+    await until(() => polite.output[1] === "ready\n");
+    polite.transport.terminate();
+    assertEquals(await polite.exited, 7);
+    await polite.lost;
+  });
+});
+
+Deno.test("sendSignal() to a process that has just ended has no effect, and is refused once that is known", async () => {
+  const loop = newEventLoop();
+  const child = await loop.runUntilComplete(() => startShell(loop, "exit 5"));
+  const { transport } = child;
+  // A zombie: Deno has not had a turn to hear of it.
+  const deadline = performance.now() + 10_000;
+  while (statOf(transport.getPid())?.state !== "Z") assert(performance.now() < deadline);
+  transport.kill();
+  // Now it has; our loop stands still and has not.
+  await transport.getExtraInfo("subprocess")?.status;
+  transport.kill();
+  transport.sendSignal("SIGHUP");
+  assertEquals(transport.getReturncode(), null);
+  assertEquals(await loop.runUntilComplete(child.exited), 5);
+  for (const send of [() => transport.kill(), () => transport.terminate()]) {
+    assertThrows(send, Deno.errors.NotFound, "it has ended");
+  }
+  assertThrows(() => transport.sendSignal("SIGHUP"), Deno.errors.NotFound, "SIGHUP");
+  await loop.runUntilComplete(child.lost);
+  loop.close();
+});
+
+Deno.test("sendSignal() refuses unknown names, and a group that is not the child's own", async () => {
+  await inLoop(async (loop) => {
+    const child = await startShell(loop, "exec sleep 1000");
+    const { transport } = child;
+    for (const name of ["SIGFOO", "TERM", ""]) {
+      assertThrows(() => transport.sendSignal(name as Deno.Signal), RangeError, "no such signal");
+    }
+    assertThrows(() => transport.kill({ group: true }), RangeError, "without detached");
+    assert(isRunning(transport.getPid()));
+    transport.close();
+    await child.lost;
+  });
+});
+
+Deno.test("kill() with group ends all of a detached child's group, and is refused when nobody is left", async () => {
+  await inLoop(async (loop) => {
+    const child = await startShell(loop, "sleep 1000 & echo $!; sleep 1000", { detached: true });
+    await until(() => child.output[1] !== "");
+    const { transport } = child;
+    const { group, session } = statOf(transport.getPid())!;
+    assertEquals([group, session], [transport.getPid(), transport.getPid()]);
+    transport.terminate({ group: true });
+    assertEquals(await child.exited, -15);
+    await child.lost;
+    await until(() => !isRunning(Number(child.output[1])));
+
+    const alone = await startShell(loop, "exit", { detached: true });
+    await alone.lost;
+    assertThrows(() => alone.transport.kill({ group: true }), Deno.errors.NotFound, "the group of");
+  });
+});
+
+Deno.test("close() kills a running child and tells everything, once", async () => {
+  await leavesNothing(() =>
+    inLoop(async (loop) => {
+      const child = await startShell(loop, "exec sleep 1000");
+      const { transport } = child;
+      // More than the pipe holds: a write that is under way must not hold it up.
+      stdinOf(transport).write(new Uint8Array(1 << 20));
+      transport.close();
+      transport.close();
+      assert(transport.isClosing());
+      assertEquals(child.events, ["made", "pause"]);
+      assertEquals(await child.lost, null);
+      assertEquals(transport.getReturncode(), -9);
+      assertGrammar(child.events.filter((event) => event !== "pause"), [0, 1, 2]);
+    })
+  );
+});
+
+Deno.test("closing the loop kills what it has started, and closes the pipes", async () => {
+  await leavesNothing(async () => {
+    const loop = newEventLoop();
+    const child = await loop.runUntilComplete(() => startShell(loop, "exec sleep 1000"));
+    stdinOf(child.transport).write(new Uint8Array(1 << 20));
+    loop.close();
+    await until(() => !isRunning(child.transport.getPid()));
+    assertEquals(child.events, ["made", "pause"]);
+  });
+});
+
+for (const stderr of ["piped", "stdout"] as const) {
+  Deno.test(`subprocessExec() with stderr ${stderr} kills what it started when it is cancelled or aborted`, async () => {
+    await leavesNothing(() =>
+      inLoop(async (loop) => {
+        const start = (signal: AbortSignal, made = () => {}) =>
+          createTask(() =>
+            loop.subprocessExec(() => ({ connectionMade: made }), "sleep", ["1000"], {
+              stderr,
+              signal,
+            })
+          );
+        const controller = new AbortController();
+        const cancelled = start(controller.signal);
+        // The child runs; for stdout it is still the shell.
+        await iteration(loop);
+        cancelled.cancel();
+        await assertRejects(() => cancelled, CancelledError);
+
+        const aborted = start(controller.signal, () => controller.abort(new Error("enough")));
+        await assertRejects(() => aborted, Error, "enough");
+        await assertRejects(() => start(controller.signal), Error, "enough");
+      })
+    );
+  });
+}
+
+Deno.test("subprocessExec() with stderr stdout leaves nothing when the loop closes while it starts", async () => {
+  await leavesNothing(async () => {
+    const loop = newEventLoop();
+    const reports: string[] = [];
+    loop.setExceptionHandler((_loop, { message }) => void reports.push(message));
+    await loop.runUntilComplete(async () => {
+      createTask(() => startShell(loop, "exec sleep 1000", { stderr: "stdout" }), {
+        name: "start",
+      });
+      await iteration(loop);
+    });
+    loop.close();
+    assertEquals(reports.length, 1);
+    assert(reports[0]?.includes("Task was destroyed but it is pending"));
+  });
+});
+
+Deno.test("subprocessExec() starts nothing when the factory fails", async () => {
+  await leavesNothing(() =>
+    inLoop(async (loop) => {
+      const failing = () => {
+        throw new Error("no protocol");
+      };
+      await assertRejects(
+        () => loop.subprocessExec(failing, "sleep", ["1000"]),
+        Error,
+        "no protocol",
+      );
+      const empty = (() => null) as unknown as () => ChildRecorder;
+      await assertRejects(
+        () => loop.subprocessExec(empty, "sleep", ["1000"]),
+        TypeError,
+        "protocol",
+      );
+      const none = undefined as unknown as () => ChildRecorder;
+      await assertRejects(
+        () => loop.subprocessExec(none, "sleep", ["1000"]),
+        TypeError,
+        "function",
+      );
+    })
+  );
+});
+
+Deno.test("SubprocessTransport calls its protocol in the context of who started the child", async () => {
+  const store = new AsyncLocalStorage<string>();
+  await inLoop(async (loop) => {
+    const seen = new Map<string, unknown>();
+    const lost = loop.createFuture<void>();
+    const note = (name: string) => void seen.set(name, store.getStore());
+    const protocol = {
+      connectionMade: (transport: SubprocessTransport) => {
+        note("connectionMade");
+        stdinOf(transport).setWriteBufferLimits({ high: 0 });
+      },
+      pauseWriting: () => note("pauseWriting"),
+      resumeWriting: () => note("resumeWriting"),
+      pipeDataReceived: () => note("pipeDataReceived"),
+      pipeConnectionLost: () => note("pipeConnectionLost"),
+      processExited: () => note("processExited"),
+      connectionLost: () => {
+        note("connectionLost");
+        lost.setResult();
+      },
+    };
+    const [transport] = await store.run(
+      "mine",
+      () => loop.subprocessExec(() => protocol, "cat"),
+    );
+    stdinOf(transport).write(bytes("data"));
+    await until(() => seen.has("resumeWriting"));
+    stdinOf(transport).writeEof();
+    await lost;
+    assertEquals(seen.size, 7);
+    assertEquals([...new Set(seen.values())], ["mine"]);
+  });
+});
+
+Deno.test("SubprocessTransport reports callbacks that throw, and goes on", async () => {
+  await inLoop(async (loop, reports) => {
+    class Failing extends ChildRecorder {
+      override connectionMade(transport: SubprocessTransport): void {
+        super.connectionMade(transport);
+        throw new Error("made");
+      }
+      override pipeDataReceived(fd: number, data: Uint8Array): void {
+        super.pipeDataReceived(fd, data);
+        throw new Error("data");
+      }
+      override pipeConnectionLost(fd: number, error: Error | null): void {
+        super.pipeConnectionLost(fd, error);
+        throw new Error("end");
+      }
+      override processExited(): void {
+        super.processExited();
+        throw new Error("exited");
+      }
+    }
+    const [, child] = await loop.subprocessShell(() => new Failing(loop), "echo 1", {
+      stdin: "null",
+      stderr: "null",
+    });
+    await child.lost;
+    assertGrammar(child.events, [1]);
+    assertEquals(reports.toSorted(), [
+      "protocol.connectionMade() failed",
+      "protocol.pipeConnectionLost() failed",
+      "protocol.pipeDataReceived() failed",
+      "protocol.processExited() failed",
+    ]);
+  }, { reports: true });
+});
+
+Deno.test("SubprocessTransport.setProtocol() makes another protocol hear the rest", async () => {
+  await inLoop(async (loop) => {
+    const first = await startShell(loop, "read line; echo $line");
+    const second = new ChildRecorder(loop);
+    second.transport = first.transport;
+    first.transport.setProtocol(second);
+    stdinOf(first.transport).write(bytes("for the second\n"));
+    await second.lost;
+    assertEquals(first.events, ["made"]);
+    assertEquals(second.output[1], "for the second\n");
+  });
+});
