@@ -77,8 +77,9 @@ function checkText(name: string, text: unknown): void {
   if (text.includes("\0")) refuse(RangeError, `${name} has a NUL in it: ${JSON.stringify(text)}`);
 }
 
-function checkStdio(name: string, value: SubprocessOptions["stderr"]): Stdio {
-  if (value === undefined) return "piped";
+function checkStdio(name: string, option: SubprocessOptions["stderr"]): Stdio {
+  if (option === undefined) return "piped";
+  const value = hasFileno(option) ? option.fileno() : option;
   if (value === "piped" || value === "inherit" || value === "null") return value;
   if (typeof value === "number") {
     if (Number.isInteger(value) && value >= 0) return value;
@@ -89,6 +90,10 @@ function checkStdio(name: string, value: SubprocessOptions["stderr"]): Stdio {
     typeof value === "string" ? RangeError : TypeError,
     `expected ${known} or a file descriptor as ${name}, got ${Deno.inspect(value)}`,
   );
+}
+
+function hasFileno(value: unknown): value is { fileno(): number } {
+  return typeof (value as { fileno?: unknown } | null)?.fileno === "function";
 }
 
 function checkEnv(env: unknown): Record<string, string> {

@@ -187,10 +187,10 @@ export interface AddrInfo {
 
 /**
  * Where a standard stream of a child goes: a pipe, ours, nowhere, or a file
- * descriptor, which stays the caller's to close. For a file, the number that
- * `openSync` of `node:fs` gives.
+ * descriptor or what has one, which stays the caller's to close. For a file,
+ * the number that `openSync` of `node:fs` gives: that of a `Deno.FsFile` is secret.
  */
-export type StdioOption = "piped" | "inherit" | "null" | number;
+export type StdioOption = "piped" | "inherit" | "null" | number | { fileno(): number };
 
 /** Options of `subprocessExec` and `subprocessShell`. */
 export interface SubprocessOptions extends AbortableOptions {

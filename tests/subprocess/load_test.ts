@@ -3,8 +3,7 @@ import { createSubprocessExec, createSubprocessShell, PIPE } from "../../subproc
 import { Semaphore } from "../../sync/mod.ts";
 import { createTask, gather, sleep } from "../../tasks/mod.ts";
 import { assert, assertEquals, assertLess } from "../support/assert.ts";
-import { inLoop } from "../transports/tcp_support.ts";
-import { leavesNothing } from "./support.ts";
+import { inLoop, leavesNothing } from "./support.ts";
 
 const MIB = 1024 * 1024;
 

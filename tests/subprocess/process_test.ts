@@ -17,8 +17,7 @@ import {
 } from "../support/assert.ts";
 import { until } from "../support/poll.ts";
 import { runDeno } from "../support/process.ts";
-import { inLoop } from "../transports/tcp_support.ts";
-import { bytes, isRunning, leavesNothing, text } from "./support.ts";
+import { bytes, inLoop, isRunning, leavesNothing, text } from "./support.ts";
 
 /** A number of bytes that no pipe and no buffer holds. */
 const HUGE = 16 * 1024 * 1024;

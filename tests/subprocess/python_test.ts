@@ -8,8 +8,8 @@ import {
 } from "../../subprocess/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { peerTest } from "../support/peers.ts";
+import { inLoop } from "./support.ts";
 import { runPython } from "../support/python.ts";
-import { inLoop } from "../transports/tcp_support.ts";
 
 /** What to run, for both of us. */
 interface Command {

@@ -3,10 +3,23 @@ import type { Future } from "../../loop/future.ts";
 import { SubprocessProtocol } from "../../protocols/mod.ts";
 import type { SubprocessOptions, SubprocessTransport } from "../../types.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { timeout } from "../../tasks/mod.ts";
 import { until } from "../support/poll.ts";
+import { inLoop as inAnyLoop } from "../transports/tcp_support.ts";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
+
+/** No test comes near; one that waits for what will not come ends. */
+const LONGEST_MS = 60_000;
+
+/** As the `inLoop` of the transports, but what waits for a child does not wait for ever. */
+export function inLoop<T>(
+  main: (loop: EventLoop, reports: string[]) => Promise<T>,
+  options?: { reports?: boolean },
+): Promise<T> {
+  return inAnyLoop((loop, reports) => timeout(LONGEST_MS, () => main(loop, reports)), options);
+}
 
 /** Text as bytes. */
 export function bytes(text: string): Uint8Array {

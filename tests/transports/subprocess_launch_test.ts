@@ -3,8 +3,7 @@ import type { EventLoop } from "../../loop/mod.ts";
 import type { SubprocessOptions } from "../../types.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { runDeno } from "../support/process.ts";
-import { ChildRecorder, leavesNothing, startShell, statOf } from "../subprocess/support.ts";
-import { inLoop } from "./tcp_support.ts";
+import { ChildRecorder, inLoop, leavesNothing, startShell, statOf } from "../subprocess/support.ts";
 
 const AS_ROOT = Deno.uid() === 0;
 const NOBODY = 65534;
@@ -145,7 +144,8 @@ Deno.test(
         });
         await merged.lost;
         writeSync(output, "ours\n");
-        const both = await startShell(loop, "echo err >&2; echo out", { stderr: output });
+        const file = { fileno: () => output };
+        const both = await startShell(loop, "echo err >&2; echo out", { stderr: file });
         await both.lost;
         assertEquals(both.output[1], "out\n");
       });
@@ -239,6 +239,7 @@ Deno.test("subprocessExec() refuses bad input before it calls the factory", asyn
     ["true", [], { stdout: -1 }, RangeError, "stdout is no file descriptor: -1"],
     ["true", [], { stderr: 1.5 }, RangeError, "stderr is no file descriptor: 1.5"],
     ["true", [], { stderr: {} }, TypeError, "as stderr"],
+    ["true", [], { stderr: { fileno: () => -1 } }, RangeError, "stderr is no file descriptor: -1"],
     ["true", [], { cwd: 7 }, TypeError, "expected a string as cwd"],
     ["true", [], { env: "A=1" }, TypeError, "expected an object as env"],
     ["true", [], { env: { A: 1 } }, TypeError, 'env["A"]'],

@@ -16,12 +16,12 @@ import {
   assertGrammar,
   bytes,
   ChildRecorder,
+  inLoop,
   isRunning,
   leavesNothing,
   startShell,
   statOf,
 } from "../subprocess/support.ts";
-import { inLoop } from "./tcp_support.ts";
 
 /** Resolves after an iteration of the loop. */
 async function iteration(loop: EventLoop): Promise<void> {
