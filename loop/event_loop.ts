@@ -13,6 +13,7 @@ import type {
   PipeLike,
   SendfileOptions,
   SocketLike,
+  SockSendfileOptions,
   StartTlsOptions,
   SubprocessOptions,
 } from "../types/options.ts";
@@ -338,7 +339,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
   async sockSendfile(
     sock: SocketLike,
     file: Deno.FsFile,
-    options: SendfileOptions = {},
+    options: SockSendfileOptions = {},
   ): Promise<number> {
     return await this.#sockets("sockSendfile").sendfile(this, sock, file, options);
   }

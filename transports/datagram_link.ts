@@ -1,7 +1,6 @@
-import type { RemoteInfo, Socket } from "node:dgram";
-import type { HostAddress } from "../types/transports.ts";
-import { nodeModule } from "../internal/node.ts";
-import { fromNode } from "./platform_error.ts";
+import type { Address } from "../types/transports.ts";
+import { Deque } from "../internal/deque.ts";
+import { literalFamily } from "./host_number.ts";
 
 /** One packet and where it came from. */
 export type Packet = [data: Uint8Array, from: Deno.Addr];
@@ -12,94 +11,38 @@ export interface DatagramLink {
   readonly addr: Deno.Addr;
   /** The object of the platform. */
   readonly socket: unknown;
-  /** Waits for a packet; `null` once closed. Rejects when an earlier send failed; the link stays usable. */
+  /** Waits for a packet; `null` once closed. Rejects when the system reports an error; the link stays usable. */
   receive(): Promise<Packet | null>;
-  /** Sends one packet. `data` must not change until it settles. */
-  send(data: Uint8Array, addr: Deno.NetAddr): Promise<void>;
+  /** Sends one packet to a host by number or name, or to a path. `data` must not change until it settles. */
+  send(data: Uint8Array, addr: Address): Promise<void>;
   /** Releases the socket. Idempotent. */
   close(): void;
 }
 
-/** How {@linkcode bindUdp} binds. */
-export interface BindOptions {
-  /** Version of the protocol. */
-  family: "ipv4" | "ipv6";
-  /** Where; any address and port by default. */
-  local?: HostAddress | undefined;
-  /** Whether packets may go to broadcast addresses. */
-  broadcast: boolean;
-}
+/** As much as a socket of Linux holds by default, and some more; beyond it the kernel drops, and so do we. */
+const CAPACITY = 256 * 1024;
+/** What a packet counts beside its bytes, so that empty ones count too. */
+const OVERHEAD = 256;
 
 /**
- * Binds a UDP socket of node:dgram: Deno's own needs an unstable flag. The
- * permission is asked for before, since node:dgram throws where nobody can catch.
+ * Packets of a platform that pushes, until the transport takes them. A loop that
+ * is busy takes one an iteration; what it cannot keep up with is lost, as it
+ * would be in the socket.
  */
-export async function bindUdp(options: BindOptions): Promise<DatagramLink> {
-  const { family, broadcast } = options;
-  const local = options.local ?? { hostname: family === "ipv6" ? "::" : "0.0.0.0", port: 0 };
-  await requireNet(`${local.hostname}:${local.port}`);
-  const { createSocket } = nodeModule("node:dgram");
-  const socket = createSocket({ type: family === "ipv6" ? "udp6" : "udp4" });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once("listening", resolve).once("error", reject);
-      socket.bind(local.port, local.hostname);
-    });
-    if (broadcast) socket.setBroadcast(true);
-  } catch (error) {
-    socket.close();
-    throw fromNode(error);
-  }
-  socket.removeAllListeners("error");
-  return new UdpLink(socket);
-}
-
-/** Refuses an address the program may not reach. */
-export async function requireNet(host: string): Promise<void> {
-  if ((await Deno.permissions.query({ name: "net", host })).state === "granted") return;
-  throw new Deno.errors.NotCapable(
-    `Requires net access to "${host}", run again with the --allow-net flag`,
-  );
-}
-
-class UdpLink implements DatagramLink {
-  readonly addr: Deno.Addr;
-  readonly #socket: Socket;
-  readonly #arrived: (Packet | Error)[] = [];
+export class DatagramInbox {
+  readonly #arrived = new Deque<Packet | Error>();
+  #size = 0;
   #waiting: PromiseWithResolvers<Packet | null> | null = null;
-  #closed = false;
+  #ended = false;
 
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    const { address, port } = socket.address();
-    this.addr = { transport: "udp", hostname: address, port };
-    socket.on("message", (data: Uint8Array, from: RemoteInfo) => {
-      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      this.#deliver([
-        bytes as Uint8Array,
-        { transport: "udp", hostname: from.address, port: from.port },
-      ]);
-    });
-    socket.on("error", (error) => this.#deliver(fromNode(error)));
-  }
-
-  get socket(): unknown {
-    return this.#socket;
-  }
-
-  receive(): Promise<Packet | null> {
-    const next = this.#arrived.shift();
-    if (next instanceof Error) return Promise.reject(next);
-    if (next !== undefined) return Promise.resolve(next);
-    if (this.#closed) return Promise.resolve(null);
-    this.#waiting = Promise.withResolvers();
-    return this.#waiting.promise;
-  }
-
-  #deliver(arrived: Packet | Error): void {
+  /** A packet arrived, or the system reports an error. */
+  push(arrived: Packet | Error): void {
+    if (this.#ended) return;
     const waiting = this.#waiting;
     if (waiting === null) {
+      if (this.#size >= CAPACITY) return;
       this.#arrived.push(arrived);
+      this.#size += weight(arrived);
       return;
     }
     this.#waiting = null;
@@ -107,20 +50,52 @@ class UdpLink implements DatagramLink {
     else waiting.resolve(arrived);
   }
 
-  send(data: Uint8Array, addr: Deno.NetAddr): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#socket.send(data, addr.port, addr.hostname, (error) => {
-        if (error) reject(fromNode(error));
-        else resolve();
-      });
-    });
+  /** Waits for what is next; `null` after the end. */
+  take(): Promise<Packet | null> {
+    const next = this.#arrived.shift();
+    if (next !== undefined) {
+      this.#size -= weight(next);
+      return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
+    }
+    if (this.#ended) return Promise.resolve(null);
+    this.#waiting = Promise.withResolvers();
+    return this.#waiting.promise;
   }
 
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#socket.close();
+  /** Nothing comes any more. */
+  end(): void {
+    this.#ended = true;
+    this.#arrived.clear();
     this.#waiting?.resolve(null);
     this.#waiting = null;
   }
+}
+
+function weight(arrived: Packet | Error): number {
+  return OVERHEAD + (arrived instanceof Error ? 0 : arrived[0].length);
+}
+
+/** Refuses an address that the program may not reach. */
+export async function requireNet(hostname: string, port: number): Promise<void> {
+  const host = hostPort(hostname, port);
+  const { state } = await Deno.permissions.query({ name: "net", host });
+  if (state !== "granted") throw notCapable(host);
+}
+
+/** What Deno throws for an address that the program may not reach. */
+export function notCapable(host: string): Error {
+  return new Deno.errors.NotCapable(
+    `Requires net access to "${host}", run again with the --allow-net flag`,
+  );
+}
+
+/** Host and port as `--allow-net` takes them. */
+export function hostPort(hostname: string, port: number): string {
+  return literalFamily(hostname) === "ipv6" ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** For messages. */
+export function shownAddress(addr: Address | Deno.Addr): string {
+  if ("hostname" in addr) return hostPort(addr.hostname, addr.port);
+  return "path" in addr ? Deno.inspect(addr.path) : Deno.inspect(addr);
 }

@@ -7,22 +7,43 @@ import type {
 } from "../types/transports.ts";
 import { type LoopInternals, type LoopResource, resources, scheduler } from "../loop/internals.ts";
 import type { Scheduler } from "../loop/scheduler.ts";
-import type { DatagramLink } from "./datagram_link.ts";
+import { type DatagramLink, shownAddress } from "./datagram_link.ts";
 import { FlowControl } from "./flow_control.ts";
+import { isSameHost } from "./host_number.ts";
 import { ProtocolPort } from "./protocol_port.ts";
+import { checkPort } from "./validate.ts";
 
 /** What a packet that waits counts beside its bytes (CPython `selector_events.py` `_header_size`). */
 const HEADER_SIZE = 8;
 
+/** What a datagram transport is made of. */
+export interface DatagramTransportOptions {
+  /** The loop. */
+  loop: LoopInternals;
+  /** The socket. */
+  link: DatagramLink;
+  /** Where packets go that have no address of their own; the only place they may go to. */
+  remote: Deno.Addr | null;
+  /** Whether `remote` is the peer, and the link hears nobody else. */
+  connected: boolean;
+  /** Who gets the packets. */
+  protocol: DatagramCallbacks;
+}
+
 /**
- * A datagram endpoint (CPython `selector_events.py`). A connected one hears its
- * peer only. A failed send is told to `errorReceived`, and the endpoint goes on.
+ * A datagram endpoint (CPython `selector_events.py`). A failed send is told to
+ * `errorReceived`, and an error of the protocol to the exception handler; the
+ * endpoint goes on.
+ *
+ * States: `open -> flushing (close() with packets left) -> ended`. Entering
+ * `ended` happens once, and schedules `connectionLost`.
  */
 export class DatagramTransport implements Contract, LoopResource {
   readonly #loop: LoopInternals;
   readonly #scheduler: Scheduler;
   readonly #link: DatagramLink;
-  readonly #remote: Deno.NetAddr | null;
+  readonly #remote: Deno.Addr | null;
+  readonly #connected: boolean;
   readonly #port: ProtocolPort<DatagramCallbacks>;
   readonly #flow: FlowControl;
   #size = 0;
@@ -31,16 +52,12 @@ export class DatagramTransport implements Contract, LoopResource {
   #ending = false;
 
   /** Makes a transport that does nothing before {@linkcode open}. */
-  constructor(options: {
-    loop: LoopInternals;
-    link: DatagramLink;
-    remote: Deno.NetAddr | null;
-    protocol: DatagramCallbacks;
-  }) {
+  constructor(options: DatagramTransportOptions) {
     this.#loop = options.loop;
     this.#scheduler = options.loop[scheduler];
     this.#link = options.link;
     this.#remote = options.remote;
+    this.#connected = options.connected;
     this.#port = new ProtocolPort(options.loop, this, options.protocol);
     this.#flow = new FlowControl((method) =>
       this.#port.call(method, (protocol) => protocol[method]?.())
@@ -67,25 +84,29 @@ export class DatagramTransport implements Contract, LoopResource {
         if (turn !== null) await turn;
         if (packet === null || this.#closing) return;
         const [data, from] = packet;
-        if (this.#remote !== null && !sameAddress(this.#remote, from)) continue;
-        this.#port.tryHere(
+        this.#port.callHere(
           "datagramReceived",
           (protocol) => protocol.datagramReceived?.(data, from),
-          (error) => this.#fail(error),
         );
       } catch (error) {
+        const turn = this.#scheduler.ioTurn();
+        if (turn !== null) await turn;
         if (this.#closing) return;
-        this.#tellError(error as Error);
+        this.#port.callHere(
+          "errorReceived",
+          (protocol) => protocol.errorReceived?.(error as Error),
+        );
       }
     }
   }
 
   /**
    * Sends one packet, an empty one too. Never blocks. `data` may be reused at
-   * once.
+   * once. A host that is given by name is looked up each time.
    *
-   * @throws {TypeError} if `data` is not a `Uint8Array`
-   * @throws {RangeError} for an address other than the connected one, or none where one is needed
+   * @throws {TypeError} if `data` is not a `Uint8Array`, or `addr` no address
+   * @throws {RangeError} for an address other than the connected one, none where
+   * one is needed, or a port that cannot be
    */
   sendto(data: Uint8Array, addr: Address | Deno.Addr | null = null): void {
     if (!(data instanceof Uint8Array)) {
@@ -105,21 +126,21 @@ export class DatagramTransport implements Contract, LoopResource {
     this.#flow.pauseAbove(this.#size);
   }
 
-  #target(addr: Address | Deno.Addr | null): Deno.NetAddr {
-    const remote = this.#remote;
+  #target(addr: Address | Deno.Addr | null): Address {
+    const remote = this.#remote as Address | null;
     if (addr === null) {
       if (remote !== null) return remote;
       throw new RangeError(
         "Cannot send a datagram: the endpoint is not connected, an address is needed",
       );
     }
-    const target = addr as Deno.NetAddr;
-    if (remote !== null && !sameAddress(remote, target)) {
-      throw new RangeError(
-        `Cannot send a datagram to ${target.hostname}:${target.port}: Invalid address: must be null or ${remote.hostname}:${remote.port}`,
-      );
-    }
-    return target;
+    const target = checkAddress(addr);
+    if (remote === null || isSameAddress(remote, target)) return target;
+    throw new RangeError(
+      `Cannot send a datagram to ${shownAddress(target)}: Invalid address: must be null or ${
+        shownAddress(remote)
+      }`,
+    );
   }
 
   #sent(size: number, error: Error | null): void {
@@ -140,11 +161,6 @@ export class DatagramTransport implements Contract, LoopResource {
 
   #tellError(error: Error): void {
     this.#port.call("errorReceived", (protocol) => protocol.errorReceived?.(error));
-  }
-
-  #fail(error: unknown): void {
-    this.#port.report("Fatal error: protocol.datagramReceived() call failed.", error);
-    this.#end(error instanceof Error ? error : new Error(String(error), { cause: error }));
   }
 
   /** Sends what is queued, then `connectionLost(null)`. Idempotent. */
@@ -228,7 +244,7 @@ export class DatagramTransport implements Contract, LoopResource {
       case "sockname":
         return this.#link.addr;
       case "peername":
-        return this.#remote ?? defaultValue;
+        return this.#connected ? this.#remote : defaultValue;
       default:
         return defaultValue;
     }
@@ -236,10 +252,8 @@ export class DatagramTransport implements Contract, LoopResource {
 
   /** For messages. */
   toString(): string {
-    const addr = this.#link.addr as Deno.NetAddr;
-    return `<DatagramTransport ${
-      this.#closing ? "closing" : "open"
-    } ${addr.hostname}:${addr.port}>`;
+    const state = this.#closing ? "closing" : "open";
+    return `<DatagramTransport ${state} ${shownAddress(this.#link.addr)}>`;
   }
 
   /** For `console.log`. */
@@ -248,12 +262,23 @@ export class DatagramTransport implements Contract, LoopResource {
   }
 }
 
-/** Whether a packet is from the peer, an IPv4 one on an IPv6 socket included. */
-function sameAddress(one: Deno.NetAddr, other: Deno.Addr | Address): boolean {
-  const { hostname, port } = other as Deno.NetAddr;
-  return one.port === port && bare(one.hostname) === bare(hostname);
+function checkAddress(addr: unknown): Address {
+  const { hostname, path, port } = Object(addr) as { [name: string]: unknown };
+  if (typeof path === "string") return addr as Address;
+  if (typeof hostname !== "string") {
+    throw new TypeError(
+      `Cannot send a datagram: expected an address { hostname, port } or { path }, got ${
+        Deno.inspect(addr)
+      }`,
+    );
+  }
+  checkPort("sendto", port, 1);
+  return addr as Address;
 }
 
-function bare(hostname: string): string {
-  return hostname.replace(/^::ffff:(?=\d+\.)/i, "");
+function isSameAddress(one: Address, other: Address): boolean {
+  if ("path" in one || "path" in other) {
+    return (one as { path?: string }).path === (other as { path?: string }).path;
+  }
+  return one.port === other.port && isSameHost(one.hostname, other.hostname);
 }

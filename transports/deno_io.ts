@@ -35,10 +35,10 @@ import type {
   WriteTransport,
 } from "../types/transports.ts";
 import { internalsOf, type LoopInternals } from "../loop/internals.ts";
-import { ConnChannel } from "./conn_channel.ts";
-import { createUdpEndpoint } from "./datagram_endpoint.ts";
+import { createDatagramEndpoint } from "./datagram_endpoint.ts";
 import { getaddrinfo, getnameinfo } from "./dns.ts";
 import { establish } from "./establish.ts";
+import { acceptorOf, channelOf } from "./given_socket.ts";
 import { checkSecure, secure, type SecureOptions, startTls } from "./start_tls.ts";
 import { isTlsContext } from "./tls_context.ts";
 import { operate } from "./operation.ts";
@@ -46,7 +46,7 @@ import { pipeChannel } from "./pipe.ts";
 import { sendfile } from "./sendfile.ts";
 import { type Acceptor, Server } from "./server.ts";
 import { checkConnectOptions, connectTcp } from "./tcp_connect.ts";
-import { checkListenOptions, DenoAcceptor, listenTcp } from "./tcp_server.ts";
+import { checkListenOptions, listenTcp } from "./tcp_server.ts";
 import { startSubprocess } from "./subprocess.ts";
 import { checkPath, connectUnix, listenUnix } from "./unix_socket.ts";
 import { checkFactory, checkTlsTimeouts } from "./validate.ts";
@@ -80,7 +80,7 @@ export class DenoIo implements Io {
         );
       }
       options.signal?.throwIfAborted();
-      const given = channelOf(options.sock, "createConnection");
+      const given = channelOf(loop, options.sock, "createConnection");
       return await establish(loop, factory, await secureClient(loop, given, tls, options));
     }
     if (options.port === undefined && options.hostname === undefined) {
@@ -112,7 +112,7 @@ export class DenoIo implements Io {
     checkListenOptions(options);
     const acceptors = options.sock === undefined
       ? await listenTcp(options)
-      : [new DenoAcceptor(options.sock as Deno.Listener, options.keepAlive ?? false)];
+      : [acceptorOf(loop, options.sock, "createServer", options)];
     return await serve(loop, factory, acceptors, options);
   }
 
@@ -134,7 +134,7 @@ export class DenoIo implements Io {
     if (tls !== null) checkSecure(tls, clientSide(options));
     const channel = options.sock === undefined
       ? await connectUnix(loop, checkPath("createUnixConnection", options.path), options.signal)
-      : channelOf(options.sock, "createUnixConnection");
+      : channelOf(loop, options.sock, "createUnixConnection");
     return await establish(loop, factory, await secureClient(loop, channel, tls, options));
   }
 
@@ -149,8 +149,11 @@ export class DenoIo implements Io {
     checkServerContext("createUnixServer", options.tls);
     checkEither("createUnixServer", options, "path");
     const acceptor = options.sock === undefined
-      ? await listenUnix(checkPath("createUnixServer", options.path), options.cleanupSocket ?? true)
-      : new DenoAcceptor(options.sock as Deno.Listener, false);
+      ? await listenUnix(checkPath("createUnixServer", options.path), {
+        cleanup: options.cleanupSocket ?? true,
+        report: (message, exception) => loop.callExceptionHandler({ message, exception }),
+      })
+      : acceptorOf(loop, options.sock, "createUnixServer");
     return await serve(loop, factory, [acceptor], options);
   }
 
@@ -165,7 +168,7 @@ export class DenoIo implements Io {
     checkServerContext("connectAcceptedSocket", options.tls);
     const loop = internalsOf(eventLoop);
     options.signal?.throwIfAborted();
-    const accepted = channelOf(sock, "connectAcceptedSocket");
+    const accepted = channelOf(loop, sock, "connectAcceptedSocket");
     const channel = options.tls === undefined
       ? accepted
       : await secure(loop, accepted, options.tls, serverSide(options));
@@ -188,7 +191,7 @@ export class DenoIo implements Io {
     factory: ProtocolFactory<P>,
     options: CreateDatagramEndpointOptions,
   ): Promise<Connected<DatagramTransport, P>> {
-    return createUdpEndpoint(internalsOf(loop), factory, options);
+    return createDatagramEndpoint(internalsOf(loop), factory, options);
   }
 
   sendfile(
@@ -201,29 +204,25 @@ export class DenoIo implements Io {
   }
 
   async connectReadPipe<P extends AnyStreamProtocol>(
-    loop: AbstractEventLoop,
+    eventLoop: AbstractEventLoop,
     factory: ProtocolFactory<P>,
     pipe: PipeLike,
   ): Promise<Connected<ReadTransport, P>> {
+    const loop = internalsOf(eventLoop);
     checkFactory("connectReadPipe", factory);
-    return await establish(
-      internalsOf(loop),
-      factory,
-      pipeChannel("connectReadPipe", pipe, "read"),
-    );
+    const channel = pipeChannel(pipe, { loop, what: "connectReadPipe", direction: "read" });
+    return await establish(loop, factory, channel);
   }
 
   async connectWritePipe<P extends AnyStreamProtocol>(
-    loop: AbstractEventLoop,
+    eventLoop: AbstractEventLoop,
     factory: ProtocolFactory<P>,
     pipe: PipeLike,
   ): Promise<Connected<WriteTransport, P>> {
+    const loop = internalsOf(eventLoop);
     checkFactory("connectWritePipe", factory);
-    return await establish(
-      internalsOf(loop),
-      factory,
-      pipeChannel("connectWritePipe", pipe, "write"),
-    );
+    const channel = pipeChannel(pipe, { loop, what: "connectWritePipe", direction: "write" });
+    return await establish(loop, factory, channel);
   }
 
   getaddrinfo(
@@ -259,15 +258,6 @@ export class DenoIo implements Io {
     Deno.addSignalListener(signal, deliver);
     return () => Deno.removeSignalListener(signal, deliver);
   }
-}
-
-function channelOf(sock: SocketLike, what: string): ByteChannel {
-  if (typeof (sock as Partial<Deno.Conn>)?.read === "function") {
-    return new ConnChannel(sock as Deno.Conn);
-  }
-  throw new TypeError(
-    `Cannot call ${what}(): expected a connected Deno.Conn as sock, got ${Deno.inspect(sock)}`,
-  );
 }
 
 /** An address or a socket, and not both. */

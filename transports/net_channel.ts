@@ -2,6 +2,16 @@ import type { Socket } from "node:net";
 import type { ByteChannel } from "../types/transports.ts";
 import { fromNode } from "./platform_error.ts";
 
+/** One end of a pipe. */
+export interface PipeEnd {
+  /** Which end; both for a socket. */
+  direction?: "read" | "write";
+  /** What `getExtraInfo("pipe")` answers. */
+  pipe?: unknown;
+  /** Calls `gone` when the other end is closed, where node:net does not notice; returns how to stop. */
+  watch?: ((gone: () => void) => () => void) | undefined;
+}
+
 /**
  * A socket of node:net: for what Deno's own connections cannot do, as a local
  * address, an adopted file descriptor, or a reset. Three times slower in bulk
@@ -18,9 +28,10 @@ export class NetChannel implements ByteChannel {
   #wanted: { buffer: Uint8Array; done: PromiseWithResolvers<number | null> } | null = null;
   #ended = false;
   #error: Error | null = null;
+  readonly #unwatch: () => void;
 
-  /** Takes over a socket made with `allowHalfOpen`; for one end of a pipe, with its direction. */
-  constructor(socket: Socket, end: { direction?: "read" | "write"; pipe?: unknown } = {}) {
+  /** Takes over a socket made with `allowHalfOpen`; for one end of a pipe, with what is known of it. */
+  constructor(socket: Socket, end: PipeEnd = {}) {
     this.#socket = socket;
     this.#pipe = end.pipe;
     this.isReadable = end.direction !== "write";
@@ -43,10 +54,16 @@ export class NetChannel implements ByteChannel {
       this.#error = fromNode(error);
       this.#serve();
     });
-    socket.on("close", () => {
+    const ended = () => {
       this.#ended = true;
       this.#serve();
+    };
+    socket.on("close", () => {
+      // It closes by itself when it fails; the fd may be somebody else's from now on.
+      this.#unwatch();
+      ended();
     });
+    this.#unwatch = end.watch?.(ended) ?? (() => {});
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -84,12 +101,16 @@ export class NetChannel implements ByteChannel {
   }
 
   close(): void {
+    this.#unwatch();
     this.#socket.destroy();
   }
 
   abort(): void {
-    if (this.#socket.connecting || this.#socket.destroyed) this.#socket.destroy();
-    else this.#socket.resetAndDestroy();
+    const socket = this.#socket;
+    // Only TCP has resets; a pipe that is asked for one reports an error instead of closing.
+    this.#unwatch();
+    if (socket.destroyed || socket.remoteAddress === undefined) socket.destroy();
+    else socket.resetAndDestroy();
   }
 
   getExtraInfo(name: string): unknown {

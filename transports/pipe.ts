@@ -1,6 +1,8 @@
 import type { PipeLike } from "../types/options.ts";
 import type { ByteChannel } from "../types/transports.ts";
+import type { LoopInternals } from "../loop/internals.ts";
 import { nodeModule } from "../internal/node.ts";
+import { fdWatcher } from "./ffi/watcher.ts";
 import { FileChannel } from "./file_channel.ts";
 import { NetChannel } from "./net_channel.ts";
 import { explain, fromNode } from "./platform_error.ts";
@@ -8,16 +10,27 @@ import { ReadableStreamChannel, WritableStreamChannel } from "./web_channel.ts";
 
 type Direction = "read" | "write";
 
+/** Where a pipe is opened: the loop, the call that is to be named in errors, and which end it is. */
+interface Opening {
+  loop: LoopInternals;
+  what: string;
+  direction: Direction;
+}
+
 /**
  * The channel of a pipe end: an open FIFO or device, standard input or output, a
- * web stream, or a file descriptor.
+ * web stream, or a file descriptor. It belongs to the transport from then on.
+ *
+ * The writing end notices that nobody reads any more when it writes the next
+ * time; at once it can only where it has an fd, and `--allow-ffi` is granted.
  *
  * @throws {RangeError} for a regular file or directory, as asyncio: they are
  * always ready, so waiting for them means nothing
  */
-export function pipeChannel(what: string, pipe: PipeLike, direction: Direction): ByteChannel {
-  const fd = fdOf(pipe);
-  if (fd !== null) return fdChannel(what, pipe, fd, direction);
+export function pipeChannel(pipe: PipeLike, opening: Opening): ByteChannel {
+  const { what, direction } = opening;
+  const fd = fdOf(pipe, what);
+  if (fd !== null) return fdChannel(pipe, fd, opening);
   const stream = streamOf(pipe, direction);
   if (stream instanceof ReadableStream) return new ReadableStreamChannel(stream, { pipe });
   if (stream instanceof WritableStream) return new WritableStreamChannel(stream, { pipe });
@@ -34,15 +47,25 @@ export function pipeChannel(what: string, pipe: PipeLike, direction: Direction):
   );
 }
 
+const STANDARD = [
+  [() => Deno.stdin, () => Deno.stdin.readable, "read"],
+  [() => Deno.stdout, () => Deno.stdout.writable, "write"],
+  [() => Deno.stderr, () => Deno.stderr.writable, "write"],
+] as const;
+
 /** The descriptor, where the pipe is best used by it: a pending read of Deno.stdin cannot be taken back. */
-function fdOf(pipe: PipeLike): number | null {
-  if (typeof pipe === "number") return pipe;
-  const standard = [Deno.stdin, Deno.stdout, Deno.stderr].indexOf(
-    pipe as unknown as typeof Deno.stdin,
-  );
-  if (standard >= 0) return standard;
-  const { fileno } = pipe as { fileno?: unknown };
-  return typeof fileno === "function" ? fileno.call(pipe) : null;
+function fdOf(pipe: PipeLike, what: string): number | null {
+  const standard = STANDARD.findIndex(([object]) => pipe as unknown === object());
+  const { fileno } = Object(pipe) as { fileno?: unknown };
+  const fd = typeof pipe === "number"
+    ? pipe
+    : standard >= 0
+    ? standard
+    : typeof fileno === "function"
+    ? fileno.call(pipe)
+    : null;
+  if (fd === null || (Number.isInteger(fd) && fd >= 0)) return fd;
+  throw new RangeError(`Cannot call ${what}(): Invalid file descriptor: ${fd}`);
 }
 
 function streamOf(pipe: PipeLike, direction: Direction): unknown {
@@ -56,18 +79,67 @@ function streamOf(pipe: PipeLike, direction: Direction): unknown {
     : (pipe as { writable?: unknown } | null)?.writable;
 }
 
-function fdChannel(what: string, pipe: PipeLike, fd: number, direction: Direction): ByteChannel {
-  const { fstatSync } = nodeModule("node:fs");
+function fdChannel(pipe: PipeLike, fd: number, { loop, what, direction }: Opening): ByteChannel {
   const { Socket } = nodeModule("node:net");
   try {
-    const stats = fstatSync(fd);
-    mustNotBeFile(what, stats.isFile() || stats.isDirectory());
+    mustNotBeFile(what, isRegular(fd));
     const readable = direction === "read";
     const socket = new Socket({ fd, readable, writable: !readable, allowHalfOpen: true });
-    return new NetChannel(socket, { direction, pipe });
+    (pipe as { detach?: () => unknown }).detach?.();
+    const watch = readable ? undefined : (gone: () => void) => watchHangUp(loop, fd, gone);
+    return new NetChannel(socket, { direction, pipe, watch });
   } catch (error) {
     if (error instanceof RangeError) throw error;
+    if ((error as { code?: unknown }).code === "ERR_INVALID_FD_TYPE") {
+      return deviceChannel(pipe, fd, { what, direction });
+    }
     throw explain(fromNode(error), `Cannot call ${what}(): cannot use file descriptor ${fd}`);
+  }
+}
+
+/** Whether `fd` is a file or a directory; of most descriptors that are not node's own nobody knows. */
+function isRegular(fd: number): boolean {
+  try {
+    const stats = nodeModule("node:fs").fstatSync(fd);
+    return stats.isFile() || stats.isDirectory();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "EBADF") throw error;
+    return false;
+  }
+}
+
+/** A terminal or other device, which node:net does not take: our own standard streams only. */
+function deviceChannel(
+  pipe: PipeLike,
+  fd: number,
+  { what, direction }: Omit<Opening, "loop">,
+): ByteChannel {
+  const standard = STANDARD[fd];
+  // Any other one that it does not take is a file, opened by libc.
+  if (standard === undefined) mustNotBeFile(what, true);
+  const [, stream, natural] = standard as typeof STANDARD[number];
+  if (direction !== natural) {
+    throw new TypeError(`Cannot call ${what}(): file descriptor ${fd} is not for that direction`);
+  }
+  return direction === "read"
+    ? new ReadableStreamChannel(stream() as ReadableStream<Uint8Array>, { pipe })
+    : new WritableStreamChannel(stream() as WritableStream<Uint8Array>, { pipe });
+}
+
+/** The end of a pipe that nobody reads any more is in an error state, which polling shows. */
+function watchHangUp(loop: LoopInternals, fd: number, gone: () => void): () => void {
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return () => {};
+  const stop = () => fdWatcher.removeLine(loop, fd, "readLine");
+  const ready = () => {
+    stop();
+    gone();
+  };
+  try {
+    fdWatcher.addLine(loop, fd, "readLine", { ready });
+    return stop;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotSupported) return () => {};
+    throw error;
   }
 }
 

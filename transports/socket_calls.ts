@@ -1,7 +1,7 @@
 import { SendfileNotAvailableError } from "../errors.ts";
 import type { SocketCalls } from "../types/io.ts";
 import type { AbstractEventLoop } from "../types/loop.ts";
-import type { SendfileOptions, SocketLike } from "../types/options.ts";
+import type { SocketLike, SockSendfileOptions } from "../types/options.ts";
 import type { Address } from "../types/transports.ts";
 import * as conns from "./conn_calls.ts";
 import * as fds from "./ffi/fd_calls.ts";
@@ -135,7 +135,7 @@ export class DefaultSocketCalls implements SocketCalls {
     loop: AbstractEventLoop,
     sock: SocketLike,
     file: Deno.FsFile,
-    options: SendfileOptions,
+    options: SockSendfileOptions,
   ): Promise<number> {
     const { offset = 0, count = null, fallback = true } = options;
     checkCount(offset, "sockSendfile");

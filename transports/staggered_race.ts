@@ -1,7 +1,7 @@
-import { CancelledError } from "../errors.ts";
 import { Future } from "../loop/future.ts";
 import { type LoopInternals, scheduler } from "../loop/internals.ts";
 import { abortable } from "../loop/abortable.ts";
+import type { DirectTimer } from "../loop/scheduler.ts";
 
 /** One attempt; it must end soon after `signal` aborts. */
 export type Attempt<T> = (signal: AbortSignal) => Promise<T>;
@@ -17,53 +17,66 @@ export interface RaceOptions<T> {
 }
 
 /**
- * Starts attempts one after the other: the next when the one before failed, or
- * `delayMs` after it started. The first that succeeds wins, and the others are
- * aborted (CPython `staggered.py`).
+ * Starts attempts one after the other: the next when the one before it failed,
+ * or `delayMs` after that one started. The first that succeeds wins, and the
+ * others are aborted (CPython `staggered.py`; RFC 8305 section 5).
+ *
+ * Cancellation: every attempt is aborted, and what one of them made is discarded.
  */
 export async function race<T>(
   loop: LoopInternals,
   attempts: readonly Attempt<T>[],
   options: RaceOptions<T>,
 ): Promise<{ winner: T | undefined; errors: Error[] }> {
+  options.signal?.throwIfAborted();
   const controller = new AbortController();
   const errors: (Error | undefined)[] = [];
-  let winner: T | undefined;
+  const won: T[] = [];
   let over = false;
-  let changed = new Future<void>({ loop });
-  let failed = 0;
-  const change = () => void (changed.done() || changed.setResult());
   let started = 0;
-  const startNext = () => {
-    const at = started++;
+  let failed = 0;
+  /** Failed, or slow, is the attempt that was started last: only that one holds up the next. */
+  let isNextDue = true;
+  let changed = new Future<void>({ loop });
+  const change = () => void (changed.done() || changed.setResult());
+  const hurry = (at: number) => {
+    if (at !== started - 1) return;
+    isNextDue = true;
+    change();
+  };
+  const start = (at: number) => {
+    isNextDue = false;
     (attempts[at] as Attempt<T>)(controller.signal).then((value) => {
       if (over) return options.discard(value);
       over = true;
-      winner = value;
+      won.push(value);
       change();
     }, (error) => {
-      failed++;
-      if (!(over && error instanceof CancelledError)) errors[at] = error;
-      change();
+      errors[at] = error;
+      if (++failed === attempts.length) change();
+      hurry(at);
     });
   };
+  let timer: DirectTimer<number> | null = null;
   try {
     while (!over && failed < attempts.length) {
-      if (started < attempts.length) startNext();
-      const failedBefore = failed;
-      const timer = options.delayMs === null || started === attempts.length
-        ? null
-        : loop[scheduler].callAt(loop.time() + options.delayMs, change, undefined);
-      // Until one fails, one succeeds, or it is time for the next.
-      if (!over && failed === failedBefore) {
-        changed = new Future<void>({ loop });
-        await abortable(changed, options.signal);
+      if (isNextDue && started < attempts.length) {
+        const at = started++;
+        start(at);
+        timer?.cancel();
+        timer = options.delayMs === null || started === attempts.length
+          ? null
+          : loop[scheduler].callAt(loop.time() + options.delayMs, hurry, at);
       }
-      timer?.cancel();
+      changed = new Future<void>({ loop });
+      await abortable(changed, options.signal);
     }
+    return { winner: won.pop(), errors: errors.filter((error) => error !== undefined) };
   } finally {
     over = true;
+    timer?.cancel();
     controller.abort();
+    // Given up in the very iteration in which one succeeded.
+    for (const value of won) options.discard(value);
   }
-  return { winner, errors: errors.filter((error) => error !== undefined) };
 }

@@ -1,6 +1,7 @@
 import { KeyboardInterrupt, RuntimeError } from "../errors.ts";
 import type { AnyStreamProtocol } from "../types/protocols.ts";
 import type { ByteChannel, ExtraInfo, Transport, WriteBufferLimits } from "../types/transports.ts";
+import { abortable } from "../loop/abortable.ts";
 import { type LoopInternals, type LoopResource, resources, scheduler } from "../loop/internals.ts";
 import type { Scheduler } from "../loop/scheduler.ts";
 import { HandedOverChannel } from "./handed_over_channel.ts";
@@ -333,12 +334,14 @@ export class StreamTransport implements Transport, LoopResource {
 
   /**
    * Keeps everybody else from writing while `send` does, with a `write` that
-   * waits until there is room for more.
+   * waits until there is room for more, or `signal` aborts.
    *
    * @throws {RuntimeError} if the transport is closing, or taken like this already
    */
   async sendExclusively<R>(
-    send: (write: (data: Uint8Array) => Promise<void>) => Promise<R>,
+    send: (
+      write: (data: Uint8Array, signal?: AbortSignal) => Promise<void>,
+    ) => Promise<R>,
   ): Promise<R> {
     if (this.#closing || this.#eofWanted || this.#handedOver !== null) {
       throw new RuntimeError("Cannot send file: Transport is closing");
@@ -348,11 +351,12 @@ export class StreamTransport implements Transport, LoopResource {
     }
     this.#sendingFile = true;
     try {
-      return await send(async (data) => {
-        await this.#output.room(this.#loop);
+      return await send(async (data, signal) => {
+        await abortable(this.#output.room(this.#loop), signal);
         if (this.#closing) {
           throw new Deno.errors.ConnectionReset("Cannot send file: Connection closed");
         }
+        if (this.#eofWanted) throw new RuntimeError("Cannot send file: writeEof() was called");
         this.#output.write(data);
       });
     } finally {

@@ -9,7 +9,8 @@ import { NetChannel } from "./net_channel.ts";
 import { operate } from "./operation.ts";
 import { explain, fromNode } from "./platform_error.ts";
 import { race } from "./staggered_race.ts";
-import { checkFamily, checkPort, literalFamily } from "./validate.ts";
+import { literalFamily } from "./host_number.ts";
+import { checkFamily, checkPort } from "./validate.ts";
 
 /** What `connectTcp` needs of the options of `createConnection`. */
 export type ConnectOptions = Pick<
@@ -50,9 +51,12 @@ export async function connectTcp(
   const port = options.port as number;
   const signal = options.signal;
   if (await mustLetDenoResolve(hostname, port, options)) {
-    return await connectTo(loop, { hostname, port }, options, signal);
+    return await connectTo(loop, { hostname, port }, { signal });
   }
-  const found = await operate(loop, () => resolveHost(hostname, port, options), { signal });
+  const { found, locals } = await operate(loop, async () => ({
+    found: await resolveHost(hostname, port, options),
+    locals: await resolveLocal(options),
+  }), { signal });
   if (found.length === 0) {
     throw new Deno.errors.NotFound(
       `Cannot connect to ${hostname}:${port}: the host has no ${options.family} address`,
@@ -60,8 +64,13 @@ export async function connectTcp(
   }
   const delayMs = options.happyEyeballsDelayMs ?? null;
   const addresses = interleave(found, options.interleave ?? (delayMs === null ? 0 : 1));
-  const attempts = addresses.map(({ sockaddr }) => (attemptSignal: AbortSignal) =>
-    connectTo(loop, sockaddr, options, attemptSignal)
+  const attempts = addresses.map(({ sockaddr, family }) => (attemptSignal: AbortSignal) =>
+    connectTo(loop, sockaddr, {
+      signal: attemptSignal,
+      local: locals === null
+        ? undefined
+        : locals.find((info) => info.family === family)?.sockaddr ?? null,
+    })
   );
   const { winner, errors } = await race(loop, attempts, {
     delayMs,
@@ -93,24 +102,31 @@ async function mustLetDenoResolve(
   return named.state === "granted";
 }
 
-/** One attempt at one address. */
+async function resolveLocal({ localAddr, family }: ConnectOptions): Promise<AddrInfo[] | null> {
+  if (localAddr === undefined) return null;
+  return await resolveHost(localAddr.hostname, localAddr.port, { ...(family && { family }) });
+}
+
+/** One attempt at one address; `local` is `null` if none of the local addresses fits to it. */
 async function connectTo(
   loop: LoopInternals,
   address: HostAddress,
-  options: ConnectOptions,
-  signal: AbortSignal | undefined,
+  options: { signal?: AbortSignal | undefined; local?: HostAddress | null | undefined },
 ): Promise<ByteChannel> {
-  const connect = options.localAddr === undefined ? connectDeno : connectNode;
+  const { signal, local } = options;
+  const from = local ? ` from ${local.hostname}:${local.port}` : "";
   try {
-    return await operate(loop, (abort) => connect(address, abort, options.localAddr), {
-      signal,
-      discard: (channel) => channel.abort(),
-    });
+    if (local === null) {
+      throw new Deno.errors.AddrNotAvailable("localAddr has no address of the same family");
+    }
+    return await operate(
+      loop,
+      (abort) =>
+        local === undefined ? connectDeno(address, abort) : connectNode(address, abort, local),
+      { signal, discard: (channel) => channel.abort() },
+    );
   } catch (error) {
     if (error instanceof CancelledError || signal?.aborted) throw error;
-    const from = options.localAddr === undefined
-      ? ""
-      : ` from ${options.localAddr.hostname}:${options.localAddr.port}`;
     throw explain(error, `Cannot connect to ${address.hostname}:${address.port}${from}`);
   }
 }
@@ -125,7 +141,7 @@ async function connectDeno(address: HostAddress, signal: AbortSignal): Promise<B
 async function connectNode(
   address: HostAddress,
   signal: AbortSignal,
-  local: HostAddress | undefined,
+  local: HostAddress,
 ): Promise<ByteChannel> {
   const host = `${address.hostname}:${address.port}`;
   if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") {
@@ -137,8 +153,8 @@ async function connectNode(
   const socket = connect({
     host: address.hostname,
     port: address.port,
-    localAddress: local?.hostname,
-    localPort: local?.port,
+    localAddress: local.hostname,
+    localPort: local.port,
     allowHalfOpen: true,
   });
   const abandon = () => socket.destroy();
@@ -157,7 +173,7 @@ async function connectNode(
 }
 
 /** Alternates families, after `firstCount` addresses of the first one (RFC 8305 section 4). */
-function interleave(addresses: AddrInfo[], firstCount: number): AddrInfo[] {
+export function interleave(addresses: AddrInfo[], firstCount: number): AddrInfo[] {
   if (firstCount <= 0) return addresses;
   const families = Map.groupBy(addresses, (info) => info.family);
   const [first = [], ...others] = [...families.values()];
@@ -174,11 +190,11 @@ function interleave(addresses: AddrInfo[], firstCount: number): AddrInfo[] {
 
 /** One error out of those of all attempts, as asyncio chooses. */
 function summary(errors: readonly Error[], all: boolean, target: string): Error {
-  if (all) return new ExceptionGroup(`Cannot connect to ${target}`, errors);
   const [first] = errors;
   if (first === undefined) {
     return new TimeoutError(`Cannot connect to ${target}: no attempt was made in time`);
   }
+  if (all) return new ExceptionGroup(`Cannot connect to ${target}`, errors);
   const reasons = errors.map((error) =>
     (error.cause as Error | undefined)?.message ?? error.message
   );

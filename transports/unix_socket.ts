@@ -22,6 +22,11 @@ export function checkPath(what: string, path: unknown): string {
       `Cannot call ${what}(): AF_UNIX path too long or empty: ${length} bytes, expected 1 to ${LONGEST_PATH}`,
     );
   }
+  if (!isAbstract(path) && path.includes("\0")) {
+    throw new RangeError(
+      `Cannot call ${what}(): the path of a unix socket contains a NUL: ${Deno.inspect(path)}`,
+    );
+  }
   return path;
 }
 
@@ -49,28 +54,42 @@ export async function connectUnix(
   }, { signal, discard: (late) => late.abort() });
 }
 
-/** Sockets that are being closed, by path: the platform removes their files a turn later. */
+/** Closes that have not come to their end, by path: the platform removes the file with the last accept. */
 const closing = new Map<string, Promise<void>>();
+/** Second names of files that are to outlive such a close, and the paths they stand for. */
+const spared = new Map<string, string>();
+
+/** Hears of what a close could not do. */
+export type Report = (message: string, exception: unknown) => void;
 
 /**
  * Listens at `path`. A socket that is there already, of a server that is gone or
  * of one that lives, is replaced (CPython `unix_events.py`); any other file is
- * in the way.
+ * in the way. The backlog is the platform's.
+ *
+ * @throws {Deno.errors.AddrInUse} if another file is at `path`
+ * @throws {Deno.errors.NotCapable} without the permissions
  */
-export async function listenUnix(path: string, cleanup: boolean): Promise<Acceptor> {
-  await closing.get(path);
+export async function listenUnix(
+  path: string,
+  options: { cleanup: boolean; report: Report },
+): Promise<Acceptor> {
+  for (let earlier = closing.get(path); earlier !== undefined; earlier = closing.get(path)) {
+    await earlier;
+  }
   try {
     if (!isAbstract(path)) removeSocket(path);
     const listener = Deno.listen({ transport: "unix", path });
     return isAbstract(path)
       ? new DenoAcceptor(listener, false)
-      : new UnixAcceptor(listener, path, cleanup);
+      : new UnixAcceptor(listener, path, options);
   } catch (error) {
     throw explain(error, `Cannot listen on ${shown(path)}`);
   }
 }
 
-function removeSocket(path: string): void {
+/** Removes what is left of a socket, or in the way of a new one; no other file. */
+export function removeSocket(path: string): void {
   if (inspect(path)?.isSocket) Deno.removeSync(path);
 }
 
@@ -85,7 +104,8 @@ function inspect(path: string): Deno.FileInfo | null {
 
 /**
  * A unix listener that removes its file and no other. Deno removes whatever is
- * at the path, and not before the pending accept has ended.
+ * at the path when the pending accept has ended, a turn after the close: what is
+ * to stay gets a second name until then.
  */
 class UnixAcceptor implements Acceptor {
   readonly addr: Deno.Addr;
@@ -93,13 +113,19 @@ class UnixAcceptor implements Acceptor {
   readonly #path: string;
   readonly #inode: number | null;
   readonly #cleanup: boolean;
+  readonly #report: Report;
   #accepting: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(listener: Deno.Listener, path: string, cleanup: boolean) {
+  constructor(
+    listener: Deno.Listener,
+    path: string,
+    options: { cleanup: boolean; report: Report },
+  ) {
     this.#acceptor = new DenoAcceptor(listener, false);
     this.#path = path;
-    this.#cleanup = cleanup;
+    this.#cleanup = options.cleanup;
+    this.#report = options.report;
     this.#inode = inspect(path)?.ino ?? null;
     this.addr = { transport: "unix", path };
   }
@@ -113,22 +139,52 @@ class UnixAcceptor implements Acceptor {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const path = this.#path;
-    const file = inspect(path);
-    const ours = file !== null && file.ino === this.#inode;
-    let spared: string | null = null;
-    if (ours && this.#cleanup) {
-      Deno.removeSync(path);
-    } else if (file !== null) {
-      // Somebody else's by now, or to be kept: Deno would remove it all the same.
-      spared = `${path}.${crypto.randomUUID().slice(0, 8)}`;
-      Deno.renameSync(path, spared);
+    let second: string | null = null;
+    try {
+      second = this.#settleFile();
+    } catch (error) {
+      // The socket must be closed all the same (CPython reports it, too).
+      this.#report(`Cannot clean up unix socket ${this.#path}`, error);
     }
     this.#acceptor.close();
-    const gone = this.#accepting.then(() => {
-      closing.delete(path);
-      if (spared !== null) Deno.renameSync(spared, path);
+    const path = this.#path;
+    const done = Promise.all([this.#accepting, closing.get(path)]).then(() => {
+      if (closing.get(path) === done) closing.delete(path);
+      if (second !== null) this.#restore(second);
     });
-    closing.set(path, gone);
+    closing.set(path, done);
+  }
+
+  /** Removes our file; another one gets a second name, which is the answer. */
+  #settleFile(): string | null {
+    const path = this.#path;
+    if (this.#cleanup) {
+      this.#removeIfOurs(path);
+      // A server that closed before us, and whose place we had taken, may be keeping our file.
+      for (const [second, first] of spared) {
+        if (first === path && this.#removeIfOurs(second)) spared.delete(second);
+      }
+    }
+    if (inspect(path) === null) return null;
+    const second = `${path}.${crypto.randomUUID().slice(0, 8)}`;
+    Deno.linkSync(path, second);
+    spared.set(second, path);
+    return second;
+  }
+
+  #removeIfOurs(path: string): boolean {
+    const isOurs = this.#inode !== null && inspect(path)?.ino === this.#inode;
+    if (isOurs) Deno.removeSync(path);
+    return isOurs;
+  }
+
+  #restore(second: string): void {
+    if (!spared.delete(second)) return;
+    try {
+      if (inspect(this.#path) === null) Deno.renameSync(second, this.#path);
+      else Deno.removeSync(second);
+    } catch (error) {
+      this.#report(`Cannot restore unix socket ${this.#path} from ${second}`, error);
+    }
   }
 }

@@ -59,9 +59,3 @@ export function checkFamily(what: string, family: unknown): void {
     `Cannot call ${what}(): family must be "ipv4" or "ipv6", got ${Deno.inspect(family)}`,
   );
 }
-
-/** Whether a host is given by number, and of which family. */
-export function literalFamily(hostname: string): "ipv4" | "ipv6" | null {
-  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(hostname)) return "ipv4";
-  return hostname.includes(":") ? "ipv6" : null;
-}

@@ -87,7 +87,8 @@ export class WritableStreamChannel implements ByteChannel {
   }
 
   async write(data: Uint8Array): Promise<number> {
-    await this.#writer.write(data);
+    // Whoever reads at the other end may keep what it got; `data` is used again as soon as this settles.
+    await this.#writer.write(data.slice());
     return data.length;
   }
 

@@ -12,6 +12,7 @@ import type {
   PipeLike,
   SendfileOptions,
   SocketLike,
+  SockSendfileOptions,
   StartTlsOptions,
   SubprocessOptions,
 } from "./options.ts";
@@ -213,7 +214,7 @@ export interface SocketCalls {
     loop: AbstractEventLoop,
     sock: SocketLike,
     file: Deno.FsFile,
-    options: SendfileOptions,
+    options: SockSendfileOptions,
   ): Promise<number>;
 }
 

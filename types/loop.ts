@@ -10,6 +10,7 @@ import type {
   PipeLike,
   SendfileOptions,
   SocketLike,
+  SockSendfileOptions,
   StartTlsOptions,
   SubprocessOptions,
 } from "./options.ts";
@@ -351,7 +352,7 @@ export interface AbstractEventLoop extends AsyncDisposable {
   sockSendfile(
     sock: SocketLike,
     file: Deno.FsFile,
-    options?: SendfileOptions,
+    options?: SockSendfileOptions,
   ): Promise<number>;
 
   /** Calls `callback(...args)` when the process receives `signal`. Replaces the one before. */

@@ -139,8 +139,8 @@ export interface CreateDatagramEndpointOptions extends AbortableOptions {
   sock?: SocketLike;
 }
 
-/** Options of `sendfile` and `sockSendfile`. */
-export interface SendfileOptions {
+/** Options of `sockSendfile`. */
+export interface SockSendfileOptions {
   /** Where in the file to start, in bytes. @default {0} */
   offset?: number;
   /** How many bytes to send at most; `null` for all. @default {null} */
@@ -148,6 +148,9 @@ export interface SendfileOptions {
   /** Read and write where the platform has no better way. @default {true} */
   fallback?: boolean;
 }
+
+/** Options of `sendfile`. */
+export interface SendfileOptions extends SockSendfileOptions, AbortableOptions {}
 
 /** Options of `startTls`. */
 export interface StartTlsOptions extends TlsTimeouts, AbortableOptions {
