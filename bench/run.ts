@@ -9,6 +9,7 @@
  */
 import { parseArgs } from "node:util";
 import { runEcho } from "./run_echo.ts";
+import { runFd } from "./run_fd.ts";
 import { runIdle } from "./run_idle.ts";
 import { runImport } from "./run_import.ts";
 import { runMicro } from "./run_micro.ts";
@@ -16,7 +17,7 @@ import { runMicro } from "./run_micro.ts";
 const { values } = parseArgs({
   args: Deno.args,
   options: {
-    only: { type: "string", default: "micro,echo,idle,import" },
+    only: { type: "string", default: "micro,echo,fd,idle,import" },
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "3" },
     peers: { type: "string", default: "" },
@@ -30,6 +31,7 @@ const peers = values.peers.split(",").filter((peer) => peer !== "");
 const suites: Record<string, () => Promise<void>> = {
   micro: () => runMicro({ rounds }),
   echo: () => runEcho({ rounds, seconds, peers }),
+  fd: () => runFd({ rounds, seconds, peers }),
   idle: () => runIdle({ connections: Number(values.connections) }),
   import: () => runImport({ rounds: rounds * 5 }),
 };

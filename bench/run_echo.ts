@@ -13,10 +13,15 @@ interface Measured {
   p99: number;
 }
 
-interface Case {
+/** One kind of work for echo servers. */
+export interface Case {
+  /** Heading of its table. */
   title: string;
+  /** Connections at the same time. */
   connections: number;
+  /** Bytes of a message. */
   bytes: number;
+  /** How to start the servers, by name; the first is ours. */
   servers: Record<string, Command>;
 }
 
@@ -32,6 +37,14 @@ export interface EchoOptions {
 
 /** Drives the echo servers of all peers in turns and prints a table for each kind of work. */
 export async function runEcho(options: EchoOptions): Promise<void> {
+  await runCases(cases, options);
+}
+
+/** Does the same for the servers of `cases`, which gets the floor, built. */
+export async function runCases(
+  cases: (floor: Command) => Case[],
+  options: EchoOptions,
+): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
     const load = await build("echo/load.cpp", folder);
