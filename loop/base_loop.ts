@@ -13,9 +13,11 @@ import { activeLoop } from "../internal/context.ts";
 import { ensureFuture } from "./ensure_future.ts";
 import { formatContext, reportTo } from "./exception_handler.ts";
 import { brief } from "./format.ts";
+import { FdOwners } from "./fd_owners.ts";
 import { forget, Future, madeAt, whenDone } from "./future.ts";
 import { Handle, TimerHandle } from "./handle.ts";
 import {
+  fdOwners,
   type LoopInternals,
   type LoopResource,
   resources,
@@ -33,6 +35,8 @@ export abstract class BaseEventLoop {
   readonly [taskSet]: Set<AbstractTask<unknown>> = new Set();
   /** @internal */
   readonly [resources]: Set<LoopResource> = new Set();
+  /** @internal */
+  readonly [fdOwners]: FdOwners = new FdOwners();
   /** Tasks of `runUntilComplete`: its caller learns that the run ended too early. */
   readonly #mains: WeakSet<object> = new WeakSet();
   #closed = false;

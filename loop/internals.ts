@@ -1,4 +1,5 @@
 import type { AbstractEventLoop, AbstractTask } from "../types/loop.ts";
+import type { FdOwners } from "./fd_owners.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** Where a loop keeps its engine. For the library itself. */
@@ -12,6 +13,9 @@ export const resources: unique symbol = Symbol("resources");
 
 /** How a loop lets the library receive signals of the process. */
 export const receiveSignal: unique symbol = Symbol("receiveSignal");
+
+/** Where a loop keeps which file descriptors its transports use. */
+export const fdOwners: unique symbol = Symbol("fdOwners");
 
 /** Something that holds a resource of the platform. */
 export interface LoopResource {
@@ -27,6 +31,8 @@ export interface LoopInternals extends AbstractEventLoop {
   readonly [taskSet]: Set<AbstractTask<unknown>>;
   /** What is released when the loop closes. */
   readonly [resources]: Set<LoopResource>;
+  /** The file descriptors of transports. */
+  readonly [fdOwners]: FdOwners;
   /** Calls `deliver` for a signal, in place of the loop's handler, until the function it returns is called. */
   [receiveSignal](signal: Deno.Signal, deliver: () => void): () => void;
 }

@@ -1,29 +1,13 @@
+import { keepBytes } from "./keep_bytes.ts";
+
 /** What a quiet connection holds. */
 const SMALL = 8 * 1024;
 /** The most that is read at once, as in asyncio (`max_size`). */
 const LARGE = 256 * 1024;
 /** What all connections together may hold beyond their small buffers, in bytes. */
 const BUDGET = 16 * 1024 * 1024;
-/** Small portions are handed over as parts of blocks this big, shared by all connections. */
-const BLOCK_SIZE = 32 * 1024;
 
 let held = 0;
-let block = new Uint8Array(0);
-let used = 0;
-
-/** A copy of `bytes` for somebody to keep. */
-function keep(bytes: Uint8Array): Uint8Array {
-  const size = bytes.length;
-  if (size > SMALL) return bytes.slice();
-  if (block.length - used < size) {
-    block = new Uint8Array(BLOCK_SIZE);
-    used = 0;
-  }
-  const start = used;
-  used += size;
-  block.set(bytes, start);
-  return block.subarray(start, used);
-}
 
 /**
  * Memory for a connection to read into, so that the bytes handed over may be
@@ -61,7 +45,7 @@ export class ReadBuffer {
   take(count: number): Uint8Array {
     const space = this.#space;
     const bytes = this.lend(count);
-    if (space === this.#small || count < space.length / 4) return keep(bytes);
+    if (space === this.#small || count < space.length / 4) return keepBytes(bytes);
     this.release();
     return bytes;
   }

@@ -47,7 +47,7 @@ export interface FdWatcher {
   /**
    * The loop does not run (any more): nothing is polled, and no wait keeps the
    * process alive. What is watched stays so. Resolves when a wait that was
-   * pending has ended. A loop counts as running until this is called.
+   * pending has ended.
    */
   suspend(loop: AbstractEventLoop): Promise<void>;
   /** The loop runs (again). */

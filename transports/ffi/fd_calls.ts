@@ -7,6 +7,7 @@
 import { SendfileNotAvailableError } from "../../errors.ts";
 import type { AbstractEventLoop } from "../../types/loop.ts";
 import type { Address, HostAddress } from "../../types/transports.ts";
+import { fdOwners, internalsOf } from "../../loop/internals.ts";
 import { AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from "./constants.ts";
 import { EINVAL } from "./errno.ts";
 import { AGAIN, whenReady } from "./fd_line.ts";
@@ -61,9 +62,10 @@ export async function recv(
   sock: FdSource,
   n: number,
 ): Promise<Uint8Array> {
-  const fd = openFd(sock, "sockRecv");
+  const fd = begin(loop, sock, "sockRecv");
   return await whenReady(loop, fd, {
     slot: "readLine",
+    announced: sock instanceof Socket,
     name: "sockRecv",
     attempt: () => outcome(tryRecv(same(sock, fd, "sockRecv"), n), "recv", fd),
   });
@@ -75,9 +77,10 @@ export async function recvInto(
   sock: FdSource,
   buffer: Uint8Array,
 ): Promise<number> {
-  const fd = openFd(sock, "sockRecvInto");
+  const fd = begin(loop, sock, "sockRecvInto");
   return await whenReady(loop, fd, {
     slot: "readLine",
+    announced: sock instanceof Socket,
     name: "sockRecvInto",
     attempt: () =>
       count(
@@ -94,10 +97,11 @@ export async function recvfrom(
   sock: FdSource,
   n: number,
 ): Promise<[Uint8Array, Deno.Addr]> {
-  const fd = openFd(sock, "sockRecvfrom");
+  const fd = begin(loop, sock, "sockRecvfrom");
   const { type } = kindOf(sock);
   const [data, addr] = await whenReady(loop, fd, {
     slot: "readLine",
+    announced: sock instanceof Socket,
     name: "sockRecvfrom",
     attempt: () =>
       outcome(
@@ -116,10 +120,11 @@ export async function recvfromInto(
   buffer: Uint8Array,
   nbytes: number,
 ): Promise<[number, Deno.Addr]> {
-  const fd = openFd(sock, "sockRecvfromInto");
+  const fd = begin(loop, sock, "sockRecvfromInto");
   const { type } = kindOf(sock);
   const [got, addr] = await whenReady(loop, fd, {
     slot: "readLine",
+    announced: sock instanceof Socket,
     name: "sockRecvfromInto",
     attempt: () =>
       outcome(
@@ -142,10 +147,11 @@ export async function sendall(
   sock: FdSource,
   data: Uint8Array,
 ): Promise<void> {
-  const fd = openFd(sock, "sockSendall");
+  const fd = begin(loop, sock, "sockSendall");
   let rest = data;
   await whenReady(loop, fd, {
     slot: "writeLine",
+    announced: sock instanceof Socket,
     name: "sockSendall",
     attempt: () => {
       same(sock, fd, "sockSendall");
@@ -165,12 +171,13 @@ export async function sendto(
   data: Uint8Array,
   addr: Address,
 ): Promise<number> {
-  const fd = openFd(sock, "sockSendto");
+  const fd = begin(loop, sock, "sockSendto");
   const kind = kindOf(sock);
   const target = await resolve(loop, addr, kind);
   const raw = encodeFor(fd, target, kind.family, "sockSendto");
   return await whenReady(loop, fd, {
     slot: "writeLine",
+    announced: sock instanceof Socket,
     name: "sockSendto",
     attempt: () => {
       const sent = trySendto(same(sock, fd, "sockSendto"), data, raw);
@@ -187,7 +194,7 @@ export async function connect(
   sock: FdSource,
   addr: Address,
 ): Promise<void> {
-  const fd = openFd(sock, "sockConnect");
+  const fd = begin(loop, sock, "sockConnect");
   const kind = kindOf(sock);
   const target = await resolve(loop, addr, kind);
   const raw = encodeFor(fd, target, kind.family, "sockConnect");
@@ -207,6 +214,7 @@ export async function connect(
   connecting.add(sock);
   await whenReady(loop, fd, {
     slot: "writeLine",
+    announced: sock instanceof Socket,
     name: "sockConnect",
     waitFirst: true,
     attempt: () => {
@@ -222,10 +230,11 @@ export async function accept(
   loop: AbstractEventLoop,
   sock: FdSource,
 ): Promise<[Socket, Deno.Addr]> {
-  const fd = openFd(sock, "sockAccept");
+  const fd = begin(loop, sock, "sockAccept");
   const kind = kindOf(sock);
   return await whenReady(loop, fd, {
     slot: "readLine",
+    announced: sock instanceof Socket,
     name: "sockAccept",
     attempt: () => {
       const got = outcome(
@@ -254,7 +263,7 @@ export async function sendfile(
     progress: (sent: number) => void;
   },
 ): Promise<void> {
-  const fd = openFd(sock, "sockSendfile");
+  const fd = begin(loop, sock, "sockSendfile");
   if (kindOf(sock).type !== SOCK_STREAM) {
     throw new TypeError("Cannot send a file: the socket is not a stream");
   }
@@ -297,6 +306,7 @@ async function sendParts(
   while (at < end) {
     const sent: number = await whenReady(loop, fd, {
       slot: "writeLine",
+      announced: sock instanceof Socket,
       name: "sockSendfile",
       // Between two parts the loop gets a turn: a fast peer would never fill the socket.
       waitFirst: at > offset,
@@ -340,13 +350,18 @@ function outcome<T extends object>(
   throw fdError(result, call, fd);
 }
 
+/** The fd, if it is open and no transport's. */
+function begin(loop: AbstractEventLoop, sock: FdSource, call: string): number {
+  const fd = openFd(sock, call);
+  internalsOf(loop)[fdOwners].check(fd, call);
+  // An fd from elsewhere may block, and would block everything.
+  kindOf(sock);
+  return fd;
+}
+
 function openFd(sock: FdSource, call: string): number {
   const fd = sock.fileno();
-  if (fd >= 0) {
-    // An fd from elsewhere may block, and would block everything.
-    kindOf(sock);
-    return fd;
-  }
+  if (fd >= 0) return fd;
   throw new Deno.errors.BadResource(
     `Cannot call ${call}(): the socket is closed or detached`,
   );

@@ -1,7 +1,12 @@
-const listeners = new Set<(fd: number) => void>();
+/** What happens to an fd: the kernel forgets it, or it goes on under somebody else's care. */
+export type FdEnd = "closing" | "leaving";
 
-/** Calls `listener` before a `Socket` closes its fd, until the returned function is called. */
-export function onFdClosing(listener: (fd: number) => void): () => void {
+type Listener = (fd: number, end: FdEnd) => void;
+
+const listeners = new Set<Listener>();
+
+/** Calls `listener` before a `Socket` closes or gives away its fd, until the returned function is called. */
+export function onFdEnding(listener: Listener): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);
 }
@@ -12,5 +17,10 @@ export function onFdClosing(listener: (fd: number) => void): () => void {
  * elsewhere (a child, a dup) would keep it in there with no way to remove it.
  */
 export function announceClosing(fd: number): void {
-  for (const listener of listeners) listener(fd);
+  for (const listener of listeners) listener(fd, "closing");
+}
+
+/** Says that nobody will announce the end of `fd` any more. What watches it goes on. */
+export function announceLeaving(fd: number): void {
+  for (const listener of listeners) listener(fd, "leaving");
 }

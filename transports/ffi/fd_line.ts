@@ -62,7 +62,7 @@ class Line implements Listener {
   }
 }
 
-const lines = new WeakMap<AbstractEventLoop, Map<string, Line>>();
+const lines = new WeakMap<AbstractEventLoop, Map<number, Line>>();
 
 /** What a waiting call does. */
 export interface FdCall<T> {
@@ -72,6 +72,8 @@ export interface FdCall<T> {
   name: string;
   /** Does not try before the fd was ready. @default {false} */
   waitFirst?: boolean;
+  /** Whether the end of the fd is announced, as that of a `Socket`. @default {false} */
+  announced?: boolean;
   /** Makes the system call; {@linkcode AGAIN} if it would block. What it throws is the caller's. */
   attempt: () => T | typeof AGAIN;
 }
@@ -87,9 +89,9 @@ export async function whenReady<T>(
   call: FdCall<T>,
   watcher: LibcFdWatcher = fdWatcher,
 ): Promise<T> {
-  const { slot, name, waitFirst = false, attempt } = call;
+  const { slot, name, waitFirst = false, announced: mayReturn = false, attempt } = call;
   const ofLoop = linesOf(loop);
-  const key = `${slot} ${fd}`;
+  const key = fd * 2 + (slot === "readLine" ? 0 : 1);
   let line = ofLoop.get(key);
   if (line === undefined) {
     if (!waitFirst) {
@@ -113,12 +115,12 @@ export async function whenReady<T>(
     line.leave(turn);
     if (line.empty && ofLoop.get(key) === line) {
       ofLoop.delete(key);
-      watcher.removeLine(loop, fd, slot);
+      watcher.removeLine(loop, fd, slot, { mayReturn });
     }
   }
 }
 
-function linesOf(loop: AbstractEventLoop): Map<string, Line> {
+function linesOf(loop: AbstractEventLoop): Map<number, Line> {
   let found = lines.get(loop);
   if (found === undefined) lines.set(loop, found = new Map());
   return found;

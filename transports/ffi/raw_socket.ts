@@ -9,6 +9,7 @@
 import { SO_ERROR, SOL_SOCKET } from "./constants.ts";
 import { errno, errorOf, type Libc, libc, platform } from "./libc.ts";
 import { EINTR } from "./errno.ts";
+import { keepBytes } from "../keep_bytes.ts";
 import { ADDRESS_SIZE, decodeAddress, encodeAddress, type RawAddress } from "./socket_address.ts";
 import type { Address } from "../../types/transports.ts";
 
@@ -314,7 +315,6 @@ function take(
   buffer: Uint8Array<ArrayBuffer>,
   length: number,
 ): Uint8Array<ArrayBuffer> {
-  return buffer === scratch || length * 2 < buffer.length
-    ? buffer.slice(0, length)
-    : buffer.subarray(0, length);
+  const bytes = buffer.subarray(0, length);
+  return buffer === scratch || length * 2 < buffer.length ? keepBytes(bytes) : bytes;
 }

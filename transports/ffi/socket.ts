@@ -6,7 +6,7 @@
 
 import type { Address } from "../../types/transports.ts";
 import { AF_INET, AF_UNIX, SO_TYPE, SOCK_STREAM, SOL_SOCKET } from "./constants.ts";
-import { announceClosing } from "./fd_closing.ts";
+import { announceClosing, announceLeaving } from "./fd_closing.ts";
 import { errno, errorOf, holdLibc, type Libc, platform, releaseLibc } from "./libc.ts";
 import {
   addressError,
@@ -63,7 +63,8 @@ export interface SocketOptions {
  * socket throws `Deno.errors.BadResource`.
  *
  * Addresses have numbers for hosts: nothing here looks up a name, but
- * `loop.sockConnect()` does.
+ * `loop.sockConnect()` does. `send` and `close` may be given away as callbacks:
+ * `loop.callSoon(sock.send, data)`.
  *
  * Requires `--allow-ffi`, for making one only; `--allow-net` is not asked for,
  * since FFI can do everything. Works on Linux and macOS, on x86-64 and aarch64;
@@ -102,6 +103,9 @@ export class Socket implements Disposable {
   ) {
     const { proto = 0, fileno, [known]: knownFd }: KnownOptions = options;
     const call = "new Socket()";
+    // Methods that are callbacks by themselves, as in `loop.callSoon(sock.send, data)`.
+    this.send = this.send.bind(this);
+    this.close = this.close.bind(this);
     this.#libc = holdLibc(call);
     try {
       if (fileno === undefined) {
@@ -205,7 +209,8 @@ export class Socket implements Disposable {
 
   /**
    * Receives up to `n` bytes, or one datagram of which the rest is lost. Empty
-   * at EOF. The bytes are the caller's to keep.
+   * at EOF. The bytes are the caller's to keep; their `buffer` may hold others'
+   * as well, so copy them (`slice()`) before transferring it.
    *
    * @throws {Deno.errors.WouldBlock} when there are none
    */
@@ -316,6 +321,7 @@ export class Socket implements Disposable {
   /** Gives the fd away: the socket counts as closed, the fd stays open. */
   detach(): number {
     const fd = this.#open("detach");
+    announceLeaving(fd);
     this.#fd = -1;
     releaseLibc();
     return fd;

@@ -1,6 +1,6 @@
 import type { FdWatcher } from "../../types/io.ts";
 import type { AbstractEventLoop } from "../../types/loop.ts";
-import { onFdClosing } from "./fd_closing.ts";
+import { type FdEnd, onFdEnding } from "./fd_closing.ts";
 import { holdLibc, releaseLibc } from "./libc.ts";
 import { INVALID, openPoller, type Poller, READABLE, type Watched, WRITABLE } from "./poller.ts";
 
@@ -32,7 +32,7 @@ export interface Listener {
 }
 
 /** The part of a loop that a watcher calls. */
-type LoopKey = Pick<AbstractEventLoop, "callExceptionHandler">;
+type LoopKey = Pick<AbstractEventLoop, "callExceptionHandler" | "isRunning">;
 
 /** Options of the watcher; the default is right but for tests. */
 export interface FdWatcherOptions {
@@ -43,8 +43,8 @@ export interface FdWatcherOptions {
 /**
  * Watches file descriptors for loops. Requires `--allow-ffi` from the first one on.
  *
- * Callbacks come from a macrotask of their own, once a poll and fd. A loop
- * counts as running until `suspend`.
+ * Callbacks come from a macrotask of their own, once a poll and fd, while the
+ * loop runs.
  */
 export class LibcFdWatcher implements FdWatcher {
   readonly #watches = new WeakMap<object, LoopWatch>();
@@ -91,13 +91,18 @@ export class LibcFdWatcher implements FdWatcher {
     this.#of(loop).add(fd, slot, listener, `watch(fd ${fd})`);
   }
 
-  /** Stops it. */
+  /**
+   * Stops it. With `mayReturn` the kernel is told only if the fd gets ready all
+   * the same: the next call that waits for it finds it watched, which saves two
+   * system calls. For an fd whose end is announced, that of a `Socket`.
+   */
   removeLine(
     loop: AbstractEventLoop,
     fd: number,
     slot: "readLine" | "writeLine",
+    { mayReturn = false }: { mayReturn?: boolean } = {},
   ): void {
-    this.#watches.get(loop)?.remove(fd, slot);
+    this.#watches.get(loop)?.remove(fd, slot, mayReturn);
   }
 
   /**
@@ -163,9 +168,11 @@ class LoopWatch {
   readonly #loop: LoopKey;
   readonly #kind: "best" | "poll";
   readonly #entries = new Map<number, Entry>();
+  /** What nobody watches, but the kernel still does. */
+  readonly #idle = new Map<number, Entry>();
   #poller: Poller | null = null;
   #unsubscribe = () => {};
-  #running = true;
+  #running: boolean;
 
   #state: "idle" | "turning" | "waiting" = "idle";
   #turn: ReturnType<typeof setImmediate> | undefined;
@@ -184,6 +191,7 @@ class LoopWatch {
   constructor(loop: LoopKey, kind: "best" | "poll") {
     this.#loop = loop;
     this.#kind = kind;
+    this.#running = loop.isRunning();
   }
 
   add(fd: number, slot: Slot, listener: Listener, call: string): void {
@@ -191,11 +199,12 @@ class LoopWatch {
       throw new RangeError(`Cannot call ${call}: invalid file descriptor`);
     }
     const poller = this.#poller ??= this.#open(call);
-    const entry = this.#entries.get(fd) ?? new Entry(fd);
+    const entry = this.#entries.get(fd) ?? this.#idle.get(fd) ?? new Entry(fd);
     const before = entry[slot];
     entry[slot] = listener;
     try {
-      poller.arm(entry, entry.wanted);
+      // Whoever adds anew expects a new start: behind our back the fd may be another one by now.
+      if (entry.wanted !== entry.armed || !this.#idle.has(fd)) poller.arm(entry, entry.wanted);
     } catch (error) {
       entry[slot] = before;
       throw error;
@@ -203,14 +212,16 @@ class LoopWatch {
       // Also after an error: a poller for nothing is given back in a few turns.
       this.#start();
     }
+    this.#idle.delete(fd);
     this.#entries.set(fd, entry);
   }
 
-  remove(fd: number, slot: Slot): boolean {
+  remove(fd: number, slot: Slot, mayReturn = false): boolean {
     const entry = this.#entries.get(fd);
     if (entry === undefined || entry[slot] === null) return false;
     entry[slot] = null;
-    this.#rearm(entry);
+    if (mayReturn && entry.wanted === 0) this.#rest(entry);
+    else this.#rearm(entry);
     return true;
   }
 
@@ -243,7 +254,7 @@ class LoopWatch {
     holdLibc(call);
     try {
       const poller = openPoller(this.#kind, call);
-      this.#unsubscribe = onFdClosing((fd) => this.#forget(fd));
+      this.#unsubscribe = onFdEnding((fd, end) => this.#end(fd, end));
       return poller;
     } catch (error) {
       releaseLibc();
@@ -256,7 +267,14 @@ class LoopWatch {
     this.#unsubscribe();
     this.#poller.close();
     this.#poller = null;
+    this.#idle.clear();
     releaseLibc();
+  }
+
+  #end(fd: number, end: FdEnd): void {
+    const entry = this.#idle.get(fd);
+    if (entry !== undefined) this.#retire(entry);
+    else if (end === "closing") this.#forget(fd);
   }
 
   #forget(fd: number): void {
@@ -280,11 +298,24 @@ class LoopWatch {
       this.#poller?.arm(entry, wanted);
       return;
     }
+    this.#retire(entry);
+    this.#drop(entry);
+  }
+
+  /** Nobody watches it for the moment. */
+  #rest(entry: Entry): void {
+    this.#idle.set(entry.fd, entry);
+    this.#drop(entry);
+  }
+
+  #drop(entry: Entry): void {
     this.#entries.delete(entry.fd);
+    if (this.#entries.size === 0 && this.#waiting !== null) this.#poller?.wake();
+  }
+
+  #retire(entry: Entry): void {
+    this.#idle.delete(entry.fd);
     this.#poller?.disarm(entry);
-    if (this.#entries.size === 0 && this.#waiting !== null) {
-      this.#poller?.wake();
-    }
   }
 
   /** Stops turning and waiting. */
@@ -354,6 +385,10 @@ class LoopWatch {
     this.#misses = 0;
     for (const entry of ready) {
       const found = entry.ready;
+      if (this.#idle.has(entry.fd)) {
+        this.#retire(entry);
+        continue;
+      }
       // An error or a hang-up concerns whoever is there.
       if ((found & ~WRITABLE) !== 0) {
         this.#call(entry.reader);

@@ -117,8 +117,8 @@ Deno.test("new Socket() says which call needs which flag", async () => {
     for (const call of [
       () => new Socket(),
       () => socketpair(),
-      () => fdWatcher.addReader({}, 0, () => {}),
-      () => fdWatcher.addWriter({}, 1, () => {}),
+      () => fdWatcher.addReader({ isRunning: () => true }, 0, () => {}),
+      () => fdWatcher.addWriter({ isRunning: () => true }, 1, () => {}),
     ]) {
       try {
         call();
@@ -155,7 +155,7 @@ Deno.test("new Socket() works with an --allow-ffi of libc's path alone", {
     const { socketpair } = await import(${JSON.stringify(CALL)});
     const { fdWatcher } = await import(${JSON.stringify(WATCHER)});
     const [a, b] = socketpair();
-    const loop = {};
+    const loop = { isRunning: () => true };
     const read = new Promise((resolve) =>
       fdWatcher.addReader(loop, a.fileno(), () => resolve(a.recv(10).length)));
     // Late enough for the watcher to wait in its thread.

@@ -10,6 +10,7 @@ export function dummyLoop(): AbstractEventLoop & { errors: ExceptionContext[] } 
   const errors: ExceptionContext[] = [];
   const loop = {
     errors,
+    isRunning: () => true,
     callExceptionHandler: (context: ExceptionContext) => void errors.push(context),
   };
   return loop as unknown as AbstractEventLoop & { errors: ExceptionContext[] };

@@ -343,6 +343,52 @@ watcherTest("a closed fd is reported once and dropped by poll", async ({ watcher
   assertEquals(calls, 1);
 }, { only: "poll" });
 
+watcherTest("a line that may return stays armed until the fd is ready or ends", async (fixture) => {
+  const { watcher, loop } = fixture;
+  const [keep, keepPeer] = socketpair();
+  using _keep = keep, _keepPeer = keepPeer;
+  watcher.addReader(loop, keep.fileno(), () => {});
+  const [a, b] = socketpair();
+  using _b = b;
+  const fd = a.fileno();
+  const wait = () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const ready = () => {
+      watcher.removeLine(loop, fd, "readLine", { mayReturn: true });
+      resolve();
+    };
+    watcher.addLine(loop, fd, "readLine", { ready });
+    return promise;
+  };
+  for (let round = 0; round < 3; round++) {
+    const ready = wait();
+    b.send(bytes("x"));
+    await ready;
+    a.recv(1);
+    if (LINUX) assert(epollsList(fd));
+  }
+  // Nobody wants this, and nobody must be called for it again and again.
+  b.send(bytes("y"));
+  if (LINUX) await until(() => !epollsList(fd));
+  await wait();
+  a.recv(1);
+  // Whoever gets the number next is watched like any other.
+  if (LINUX) assert(epollsList(fd));
+  a.close();
+  if (LINUX) assertFalse(epollsList(fd));
+  const [c, d] = socketpair();
+  assert([c.fileno(), d.fileno()].includes(fd));
+  const [heir, peer] = c.fileno() === fd ? [c, d] : [d, c];
+  const ready = wait();
+  peer.send(bytes("z"));
+  await ready;
+  // Given away, its end is announced by nobody.
+  heir.detach();
+  if (LINUX) assertFalse(epollsList(fd));
+  new Socket(undefined, undefined, { fileno: fd }).close();
+  peer.close();
+}, { only: "best" });
+
 watcherTest("addReader() refuses what is no open fd", ({ watcher, loop }) => {
   const error = assertThrows(
     () => watcher.addReader(loop, 1_000_000, () => {}),
@@ -682,7 +728,7 @@ Deno.test("a process ends when nothing is watched any more, and not before", asy
   const code = `
     import { socketpair } from ${url("socket")};
     import { fdWatcher } from ${url("watcher")};
-    const loop = {};
+    const loop = { isRunning: () => true };
     const [a, b] = socketpair();
     fdWatcher.addReader(loop, a.fileno(), () => {
       console.log("read", a.recv(10).length);
