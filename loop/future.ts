@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { CancelledError, InvalidStateError, RuntimeError } from "../errors.ts";
 import type { AbstractEventLoop, AbstractFuture } from "../types/loop.ts";
-import { scope } from "../internal/context.ts";
+import { activeLoop, scope } from "../internal/context.ts";
 import { AFTER_DRAIN, dropped, Entry, live, type Pace, run } from "../internal/entry.ts";
 import { Handle } from "./handle.ts";
 import { brief, creationStack } from "./format.ts";
@@ -43,6 +43,12 @@ export const cancelMessage: unique symbol = Symbol("cancelMessage");
 /** Makes the `then` of a done future wait for one iteration: `sleep(0)`. */
 export const yieldOnce: unique symbol = Symbol("yieldOnce");
 
+/** Options of `new Future()`. */
+export interface FutureOptions {
+  /** The loop it belongs to. @default {the running loop} */
+  loop?: AbstractEventLoop;
+}
+
 /**
  * The outcome of an operation that is not finished yet. It can be awaited,
  * cancelled, and asked. Callbacks and waiting tasks run in a later iteration of
@@ -59,10 +65,20 @@ export class Future<T> implements AbstractFuture<T> {
   #unretrieved: UnretrievedError | null = null;
   #sourceTraceback: string | undefined;
 
-  /** Makes a pending future of `loop`; `loop.createFuture()` is the usual way. */
-  constructor(options: { loop: LoopInternals }) {
-    this.#loop = options.loop;
-    if (schedulerOf(options.loop).debug) this.#sourceTraceback = creationStack();
+  /**
+   * Makes a pending future; `loop.createFuture()` is the usual way.
+   *
+   * @throws {RuntimeError} where no loop is running and none is given
+   */
+  constructor(options: FutureOptions = {}) {
+    const loop = options.loop ?? activeLoop();
+    if (loop === null) {
+      throw new RuntimeError(
+        `Cannot create a ${new.target.name}: no event loop is running here and none was given`,
+      );
+    }
+    this.#loop = loop as LoopInternals;
+    if (schedulerOf(loop).debug) this.#sourceTraceback = creationStack();
   }
 
   /** The loop it belongs to. */

@@ -12,12 +12,14 @@
  * @module
  */
 
+export type * from "../types/io.ts";
+export type * from "../types/loop.ts";
 export { EventLoop, type EventLoopOptions } from "./event_loop.ts";
 export { BaseEventLoop } from "./base_loop.ts";
 export { SystemClock } from "./clock.ts";
-export { Future } from "./future.ts";
+export { Future, type FutureOptions } from "./future.ts";
 export type { Entry, Pace } from "../internal/entry.ts";
 export { Handle, TimerHandle } from "./handle.ts";
 export { getRunningLoop } from "./running.ts";
 export { SignalReceiver, type SignalReceiverOptions } from "./signal_receiver.ts";
-export { Task } from "./task.ts";
+export { type GetStackOptions, type PrintStackOptions, Task, type TaskOptions } from "./task.ts";

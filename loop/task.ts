@@ -10,7 +10,7 @@ import {
 } from "../internal/context.ts";
 import { AFTER_DRAIN, Entry, type Pace, run } from "../internal/entry.ts";
 import { functionName } from "./format.ts";
-import { Future, home, madeAt, settle } from "./future.ts";
+import { Future, type FutureOptions, home, madeAt, settle } from "./future.ts";
 import { type LoopInternals, scheduler, taskSet } from "./internals.ts";
 import { CANCELLED, FAILED, FINISHED, type Outcome } from "./outcome.ts";
 import { type Wait, waitFor, wake } from "./waiting.ts";
@@ -66,6 +66,21 @@ interface Extras {
   stopListening: (() => void) | null;
 }
 
+/** Options of `new Task()`. */
+export interface TaskOptions extends CreateTaskOptions, FutureOptions {}
+
+/** Options of {@linkcode Task.getStack}. */
+export interface GetStackOptions {
+  /** Keep so many of the innermost lines. @default {all} */
+  limit?: number;
+}
+
+/** Options of {@linkcode Task.printStack}. */
+export interface PrintStackOptions extends GetStackOptions {
+  /** Receives each line. @default {console.error} */
+  write?: (line: string) => void;
+}
+
 /**
  * A coroutine that runs: a plain function, async or not, called once with the
  * task. Whenever its code awaits a future, the task waits for that future, and
@@ -85,11 +100,14 @@ export class Task<T> extends Future<T> implements AbstractTask<T> {
   #cancelMessage: string | undefined;
   #extras: Extras | null = null;
 
-  /** Makes a task and schedules its first step; `createTask()` is the usual way. */
-  constructor(
-    coro: Coroutine<T>,
-    options: CreateTaskOptions & { loop: LoopInternals },
-  ) {
+  /**
+   * Makes a task and schedules its first step; `createTask()` is the usual way,
+   * and this is for task factories.
+   *
+   * @throws {TypeError} if `coro` is not a function
+   * @throws {RuntimeError} if the loop is closed, or none is running here and none was given
+   */
+  constructor(coro: Coroutine<T>, options: TaskOptions = {}) {
     if (typeof coro !== "function") {
       throw new TypeError(
         `Cannot create a task: expected a function that makes the coroutine, got ${
@@ -100,7 +118,8 @@ export class Task<T> extends Future<T> implements AbstractTask<T> {
       );
     }
     super(options);
-    const { loop, signal } = options;
+    const loop = this[home];
+    const { signal } = options;
     if (loop.isClosed()) {
       throw new RuntimeError("Cannot create a task: Event loop is closed");
     }
@@ -202,7 +221,7 @@ export class Task<T> extends Future<T> implements AbstractTask<T> {
   }
 
   /** Where it is, as far as JavaScript tells: what it waits for, and in debug mode where it was made. */
-  getStack(options: { limit?: number } = {}): string[] {
+  getStack(options: GetStackOptions = {}): string[] {
     const frames = this.done() ? [] : this.#allWaits().map((wait) => `waits for ${wait.future}`);
     const made = this[madeAt]?.split("\n").map((line) => line.trim()) ??
       [];
@@ -210,9 +229,7 @@ export class Task<T> extends Future<T> implements AbstractTask<T> {
   }
 
   /** Writes {@linkcode getStack} to `write`, by default the console's error stream. */
-  printStack(
-    options: { limit?: number; write?: (line: string) => void } = {},
-  ): void {
+  printStack(options: PrintStackOptions = {}): void {
     // deno-lint-ignore no-console
     const write = options.write ?? console.error;
     const stack = this.getStack(options);

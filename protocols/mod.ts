@@ -16,6 +16,7 @@
  * @module
  */
 
+export type * from "../types/protocols.ts";
 export { BaseProtocol } from "./base_protocol.ts";
 export { BufferedProtocol } from "./buffered_protocol.ts";
 export { DatagramProtocol } from "./datagram_protocol.ts";

@@ -12,8 +12,13 @@
  * @module
  */
 
+export type * from "../types/options.ts";
+export type * from "../types/server.ts";
+export type * from "../types/tls.ts";
+export type * from "../types/transports.ts";
 export { DenoIo } from "./deno_io.ts";
 export { createTlsContext } from "./tls_context.ts";
 export { NI_NAMEREQD, NI_NUMERICHOST, NI_NUMERICSERV } from "./dns.ts";
 export * from "./ffi/constants.ts";
 export { Socket, type SocketOptions, socketpair } from "./ffi/socket.ts";
+export { Server } from "./server.ts";

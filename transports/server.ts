@@ -1,4 +1,6 @@
 import { RuntimeError } from "../errors.ts";
+import type { AbstractEventLoop } from "../types/loop.ts";
+import type { AbortableOptions } from "../types/options.ts";
 import type { AnyStreamProtocol, ProtocolFactory } from "../types/protocols.ts";
 import type { AbstractServer, ListeningSocket } from "../types/server.ts";
 import type { ByteChannel } from "../types/transports.ts";
@@ -6,9 +8,9 @@ import { scope } from "../internal/context.ts";
 import { abortable } from "../loop/abortable.ts";
 import { Future } from "../loop/future.ts";
 import { Latch } from "../loop/latch.ts";
-import { type LoopInternals, type LoopResource, resources, scheduler } from "../loop/internals.ts";
+import { type LoopInternals, resources, scheduler } from "../loop/internals.ts";
 import { establish } from "./establish.ts";
-import type { StreamTransport, TransportOwner } from "./stream_transport.ts";
+import type { StreamTransport } from "./stream_transport.ts";
 
 /** How long accepting rests when the system is out of descriptors or memory (CPython `constants.py`). */
 const ACCEPT_RETRY_DELAY_MS = 1000;
@@ -39,9 +41,10 @@ export interface ServerOptions {
 
 /**
  * Listens on one or more sockets and makes a transport and a protocol of each
- * connection (CPython `base_events.py` `Server`).
+ * connection (CPython `base_events.py` `Server`). Made by `createServer`,
+ * `startServer` and their relatives.
  */
-export class Server implements AbstractServer, TransportOwner, LoopResource {
+export class Server implements AbstractServer {
   readonly #loop: LoopInternals;
   readonly #factory: ProtocolFactory<AnyStreamProtocol>;
   readonly #acceptors: readonly Acceptor[];
@@ -56,7 +59,7 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
   readonly #arriving = new Set<ByteChannel>();
   #room: PromiseWithResolvers<void> | null = null;
 
-  /** Made by `createServer` and its relatives. */
+  /** @internal */
   constructor(options: ServerOptions) {
     this.#loop = options.loop;
     this.#factory = options.factory;
@@ -68,7 +71,7 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
   }
 
   /** The loop of the server. */
-  getLoop(): LoopInternals {
+  getLoop(): AbstractEventLoop {
     return this.#loop;
   }
 
@@ -103,7 +106,7 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
    *
    * @throws {RuntimeError} if the server is closed or serves forever already
    */
-  async serveForever(options: { signal?: AbortSignal } = {}): Promise<void> {
+  async serveForever(options: AbortableOptions = {}): Promise<void> {
     if (this.#forever !== null) {
       throw new RuntimeError(
         `Cannot serve forever: server ${this} is already being awaited on serveForever()`,
@@ -164,8 +167,12 @@ export class Server implements AbstractServer, TransportOwner, LoopResource {
     this.#endIfDone();
   }
 
-  /** Resolves once the server is closed and its last connection has ended, in whichever order. */
-  async waitClosed(options: { signal?: AbortSignal } = {}): Promise<void> {
+  /**
+   * Resolves once the server is closed and its last connection has ended, in whichever order.
+   *
+   * Cancellation: the server goes on.
+   */
+  async waitClosed(options: AbortableOptions = {}): Promise<void> {
     await this.#ended.wait(options.signal);
   }
 

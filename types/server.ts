@@ -1,4 +1,5 @@
 import type { AbstractEventLoop } from "./loop.ts";
+import type { AbortableOptions } from "./options.ts";
 
 /** One listening socket of a server. */
 export interface ListeningSocket {
@@ -24,9 +25,9 @@ export interface AbstractServer extends AsyncDisposable {
    * Accepts connections until cancelled; then closes the server, waits for
    * its connections and rethrows. `RuntimeError` when closed or called twice.
    */
-  serveForever(options?: { signal?: AbortSignal }): Promise<void>;
+  serveForever(options?: AbortableOptions): Promise<void>;
   /** Resolves once the server is closed and no connection is left. */
-  waitClosed(options?: { signal?: AbortSignal }): Promise<void>;
+  waitClosed(options?: AbortableOptions): Promise<void>;
   /** The listening sockets; empty once closed. */
   readonly sockets: readonly ListeningSocket[];
 }

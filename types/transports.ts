@@ -1,4 +1,9 @@
-import type { AnyStreamProtocol, DatagramCallbacks, SubprocessCallbacks } from "./protocols.ts";
+import type {
+  AnyProtocol,
+  AnyStreamProtocol,
+  DatagramCallbacks,
+  SubprocessCallbacks,
+} from "./protocols.ts";
 import type { TlsContext } from "./tls.ts";
 
 /** What `getExtraInfo` knows, by name. A name not listed here is passed on to the channel. */
@@ -43,6 +48,10 @@ export interface BaseTransport extends Disposable {
   ): ExtraInfo[K] | D;
   /** A fact only the channel knows. */
   getExtraInfo(name: string, defaultValue?: unknown): unknown;
+  /** Makes `protocol` the receiver of all later callbacks; `connectionMade` is not called on it. */
+  setProtocol(protocol: AnyProtocol): void;
+  /** The protocol; `null` after `connectionLost`. */
+  getProtocol(): AnyProtocol | null;
 }
 
 /** The receiving side. */
