@@ -10,6 +10,7 @@ import type {
   CreateUnixConnectionOptions,
   CreateUnixServerOptions,
   GetaddrinfoOptions,
+  GivenSocket,
   PipeLike,
   SendfileOptions,
   SocketLike,
@@ -174,7 +175,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
   /** Makes a transport of a connection that was accepted elsewhere. */
   async connectAcceptedSocket<P extends AnyStreamProtocol>(
     protocolFactory: ProtocolFactory<P>,
-    sock: SocketLike,
+    sock: GivenSocket,
     options: ConnectAcceptedSocketOptions = {},
   ): Promise<Connected<Transport, P>> {
     return await this.#need("connectAcceptedSocket")(

@@ -2,7 +2,7 @@ import type {
   AddressFamily,
   AddrInfo,
   CreateDatagramEndpointOptions,
-  SocketLike,
+  GivenSocket,
 } from "../types/options.ts";
 import type { DatagramCallbacks, ProtocolFactory } from "../types/protocols.ts";
 import type { Address, DatagramTransport as Contract, HostAddress } from "../types/transports.ts";
@@ -24,7 +24,8 @@ import {
 import { Socket } from "./ffi/socket.ts";
 import { operate } from "./operation.ts";
 import { explain } from "./platform_error.ts";
-import { isFdSource, withSocketOf } from "./socket_channel.ts";
+import { isFdSource, sourceOf } from "./given_socket.ts";
+import { withSocketOf } from "./socket_channel.ts";
 import { SocketLink } from "./socket_link.ts";
 import { bindUdp } from "./udp_link.ts";
 import { checkPath, removeSocket } from "./unix_socket.ts";
@@ -109,7 +110,8 @@ function refuseModifiers(options: CreateDatagramEndpointOptions): void {
   );
 }
 
-function openGiven(loop: LoopInternals, sock: SocketLike): Opened {
+function openGiven(loop: LoopInternals, given: GivenSocket): Opened {
+  const sock = sourceOf(given, WHAT);
   if (isFdSource(sock)) return withSocketOf(sock, (socket) => openSocket(loop, socket));
   if (typeof (sock as Partial<Deno.DatagramConn> | null)?.receive === "function") {
     return { link: new ConnLink(sock as Deno.DatagramConn), remote: null, connected: false };

@@ -1,4 +1,4 @@
-import type { Io } from "../types/io.ts";
+import type { FdWatcher, Io, SocketCalls } from "../types/io.ts";
 import type { AbstractEventLoop } from "../types/loop.ts";
 import type {
   AddrInfo,
@@ -9,9 +9,9 @@ import type {
   CreateUnixConnectionOptions,
   CreateUnixServerOptions,
   GetaddrinfoOptions,
+  GivenSocket,
   PipeLike,
   SendfileOptions,
-  SocketLike,
   StartTlsOptions,
   SubprocessOptions,
   TlsTimeouts,
@@ -42,6 +42,8 @@ import { acceptorOf, channelOf } from "./given_socket.ts";
 import { checkSecure, secure, type SecureOptions, startTls } from "./start_tls.ts";
 import { isTlsContext } from "./tls_context.ts";
 import { operate } from "./operation.ts";
+import { DefaultSocketCalls } from "./socket_calls.ts";
+import { fdWatcher } from "./ffi/watcher.ts";
 import { pipeChannel } from "./pipe.ts";
 import { sendfile } from "./sendfile.ts";
 import { type Acceptor, Server } from "./server.ts";
@@ -53,6 +55,16 @@ import { checkFactory, checkTlsTimeouts } from "./validate.ts";
 
 /** The way to the outside on `Deno.*` and node's built-in modules. */
 export class DenoIo implements Io {
+  /** Watches file descriptors. Requires `--allow-ffi` once something is watched. */
+  readonly fds: FdWatcher = fdWatcher;
+  /** The calls on sockets. */
+  readonly sockets: SocketCalls = new DefaultSocketCalls();
+
+  /** The loop closes: nothing is watched for it any more. */
+  close(loop: AbstractEventLoop): void {
+    void fdWatcher.closeLoop(loop);
+  }
+
   async createConnection<P extends AnyStreamProtocol>(
     eventLoop: AbstractEventLoop,
     factory: ProtocolFactory<P>,
@@ -112,7 +124,7 @@ export class DenoIo implements Io {
     checkListenOptions(options);
     const acceptors = options.sock === undefined
       ? await listenTcp(options)
-      : [acceptorOf(loop, options.sock, "createServer", options)];
+      : [await acceptorOf(loop, options.sock, "createServer", options)];
     return await serve(loop, factory, acceptors, options);
   }
 
@@ -134,7 +146,7 @@ export class DenoIo implements Io {
     if (tls !== null) checkSecure(tls, clientSide(options));
     const channel = options.sock === undefined
       ? await connectUnix(loop, checkPath("createUnixConnection", options.path), options.signal)
-      : channelOf(loop, options.sock, "createUnixConnection");
+      : channelOf(loop, options.sock, "createUnixConnection", { unix: true });
     return await establish(loop, factory, await secureClient(loop, channel, tls, options));
   }
 
@@ -153,14 +165,14 @@ export class DenoIo implements Io {
         cleanup: options.cleanupSocket ?? true,
         report: (message, exception) => loop.callExceptionHandler({ message, exception }),
       })
-      : acceptorOf(loop, options.sock, "createUnixServer");
+      : await acceptorOf(loop, options.sock, "createUnixServer", { ...options, unix: true });
     return await serve(loop, factory, [acceptor], options);
   }
 
   async connectAcceptedSocket<P extends AnyStreamProtocol>(
     eventLoop: AbstractEventLoop,
     factory: ProtocolFactory<P>,
-    sock: SocketLike,
+    sock: GivenSocket,
     options: ConnectAcceptedSocketOptions,
   ): Promise<Connected<Transport, P>> {
     checkFactory("connectAcceptedSocket", factory);

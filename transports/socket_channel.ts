@@ -1,17 +1,21 @@
+import { RuntimeError } from "../errors.ts";
 import type { SocketLike } from "../types/options.ts";
 import type { ByteChannel } from "../types/transports.ts";
-import type { LoopInternals } from "../loop/internals.ts";
+import { fdOwners, type LoopInternals } from "../loop/internals.ts";
 import {
   AF_INET,
   AF_INET6,
+  AF_UNIX,
   IPPROTO_TCP,
   SHUT_WR,
   SO_ACCEPTCONN,
+  SO_KEEPALIVE,
   SO_LINGER,
   SOCK_STREAM,
   SOL_SOCKET,
   TCP_NODELAY,
 } from "./ffi/constants.ts";
+import { isWaitedFor } from "./ffi/fd_line.ts";
 import { fdError, tryAccept, tryRecvInto, trySend, wouldBlock } from "./ffi/raw_socket.ts";
 import { adoptAccepted, Socket } from "./ffi/socket.ts";
 import { fdWatcher } from "./ffi/watcher.ts";
@@ -21,12 +25,7 @@ import type { Acceptor } from "./server.ts";
 const RESET_ON_CLOSE = new Uint8Array(new Int32Array([1, 0]).buffer);
 
 /** Something with an fd of its own. */
-type FdSource = Extract<SocketLike, { fileno(): number }>;
-
-/** Whether `sock` is a `Socket`, or something like it, and nothing of Deno's. */
-export function isFdSource(sock: unknown): sock is FdSource {
-  return typeof (sock as Partial<FdSource> | null)?.fileno === "function";
-}
+export type FdSource = Extract<SocketLike, { fileno(): number }>;
 
 /**
  * Makes something of the `Socket` of `sock`: of itself, or of one that takes its
@@ -36,11 +35,30 @@ export function withSocketOf<T>(sock: FdSource, make: (socket: Socket) => T): T 
   if (sock instanceof Socket) return make(sock);
   const socket = new Socket(undefined, undefined, { fileno: sock.fileno() });
   try {
-    return make(socket);
+    const made = make(socket);
+    (sock as { detach?: () => unknown }).detach?.();
+    return made;
   } catch (error) {
     socket.detach();
     throw error;
   }
+}
+
+/**
+ * Makes `socket` the transport's alone: whatever watched it does so no more, and
+ * nobody else can from now on.
+ *
+ * @throws {RuntimeError} if it belongs to a transport already, or a `sock*` call waits for it
+ */
+export function claimSocket(loop: LoopInternals, socket: Socket, what: string): void {
+  const fd = socket.fileno();
+  loop[fdOwners].check(fd, what);
+  if (isWaitedFor(loop, fd)) {
+    throw new RuntimeError(`Cannot call ${what}(): a call of the loop waits for ${socket}`);
+  }
+  loop.removeReader(fd);
+  loop.removeWriter(fd);
+  loop[fdOwners].claim(socket);
 }
 
 /**
@@ -57,7 +75,7 @@ export function whenReady(
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   fdWatcher.addLine(loop, fd, slot, {
     ready() {
-      fdWatcher.removeLine(loop, fd, slot);
+      fdWatcher.removeLine(loop, fd, slot, { mayReturn: true });
       resolve();
     },
     closed() {
@@ -65,6 +83,14 @@ export function whenReady(
     },
   });
   return promise;
+}
+
+/** What a socket is for. */
+export interface SocketUse {
+  /** The call, for messages. */
+  what: string;
+  /** Whether it must be a unix socket. @default {false} */
+  unix?: boolean;
 }
 
 /** A connected {@linkcode Socket}: the caller's, or one accepted from a socket of the caller's. */
@@ -76,10 +102,15 @@ export class SocketChannel implements ByteChannel {
   /**
    * Takes the socket over.
    *
-   * @throws {RangeError} if it is not a stream, or listens
+   * @throws {RangeError} if it is not a stream of the wanted kind, or listens
    */
-  constructor(loop: LoopInternals, socket: Socket, what: string) {
-    mustBeStream(socket, what, { listening: false });
+  constructor(loop: LoopInternals, socket: Socket, use: SocketUse) {
+    mustBeStream(socket, use);
+    if (socket.getsockopt(SOL_SOCKET, SO_ACCEPTCONN) !== 0) {
+      throw new RangeError(
+        `Cannot call ${use.what}(): expected a connected socket, got one that listens`,
+      );
+    }
     this.#loop = loop;
     this.#socket = socket;
     this.#info = {
@@ -87,6 +118,7 @@ export class SocketChannel implements ByteChannel {
       sockname: socket.getsockname(),
       peername: socket.getpeername(),
     };
+    claimSocket(loop, socket, use.what);
     if (socket.family === AF_INET || socket.family === AF_INET6) {
       socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
     }
@@ -132,23 +164,36 @@ export class SocketChannel implements ByteChannel {
   }
 }
 
-/** A listening {@linkcode Socket} of the caller's. */
+/** How {@linkcode SocketAcceptor} listens. */
+export interface SocketListenOptions extends SocketUse {
+  /** Longest queue of connections not yet accepted. */
+  backlog: number;
+  /** Probe idle connections. */
+  keepAlive: boolean;
+}
+
+/** A bound or listening {@linkcode Socket} of the caller's. */
 export class SocketAcceptor implements Acceptor {
   readonly addr: Deno.Addr;
   readonly #loop: LoopInternals;
   readonly #socket: Socket;
   readonly #what: string;
+  readonly #keepAlive: boolean;
 
   /**
-   * Takes the socket over.
+   * Takes the socket over, and listens.
    *
-   * @throws {RangeError} if it does not listen
+   * @throws {RangeError} if it is not a stream of the wanted kind
    */
-  constructor(loop: LoopInternals, socket: Socket, what: string) {
-    mustBeStream(socket, what, { listening: true });
+  constructor(loop: LoopInternals, socket: Socket, options: SocketListenOptions) {
+    const { what, backlog, keepAlive } = options;
+    mustBeStream(socket, options);
+    socket.listen(backlog);
+    claimSocket(loop, socket, what);
     this.#loop = loop;
     this.#socket = socket;
     this.#what = what;
+    this.#keepAlive = keepAlive;
     this.addr = socket.getsockname();
   }
 
@@ -173,7 +218,8 @@ export class SocketAcceptor implements Acceptor {
 
   #channelOf(conn: Socket): ByteChannel | null {
     try {
-      return new SocketChannel(this.#loop, conn, this.#what);
+      if (this.#keepAlive) conn.setsockopt(SOL_SOCKET, SO_KEEPALIVE, true);
+      return new SocketChannel(this.#loop, conn, { what: this.#what });
     } catch (error) {
       conn.close();
       // Its peer has reset it before it was its turn.
@@ -187,15 +233,8 @@ export class SocketAcceptor implements Acceptor {
   }
 }
 
-function mustBeStream(socket: Socket, what: string, wanted: { listening: boolean }): void {
-  if (socket.type !== SOCK_STREAM) {
-    throw new RangeError(`Cannot call ${what}(): A Stream Socket was expected, got ${socket}`);
-  }
-  const listening = socket.getsockopt(SOL_SOCKET, SO_ACCEPTCONN) !== 0;
-  if (listening === wanted.listening) return;
-  throw new RangeError(
-    `Cannot call ${what}(): expected a ${
-      wanted.listening ? "listening" : "connected"
-    } socket, got one that ${listening ? "listens" : "does not listen"}`,
-  );
+function mustBeStream(socket: Socket, { what, unix = false }: SocketUse): void {
+  if (socket.type === SOCK_STREAM && (!unix || socket.family === AF_UNIX)) return;
+  const wanted = unix ? "A UNIX Domain Stream Socket" : "A Stream Socket";
+  throw new RangeError(`Cannot call ${what}(): ${wanted} was expected, got ${socket}`);
 }

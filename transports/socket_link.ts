@@ -19,6 +19,7 @@ import type { RawAddress } from "./ffi/socket_address.ts";
 import { fdWatcher } from "./ffi/watcher.ts";
 import { literalFamily } from "./host_number.ts";
 import { explain } from "./platform_error.ts";
+import { claimSocket } from "./socket_channel.ts";
 
 /** Longer than any datagram. */
 const ROOM = 65536;
@@ -56,6 +57,7 @@ export class SocketLink implements DatagramLink {
     this.#socket = socket;
     this.#peer = peer;
     this.addr = socket.getsockname();
+    claimSocket(loop, socket, "createDatagramEndpoint");
     fdWatcher.addLine(loop, socket.fileno(), "readLine", {
       ready: () => this.#receiveAll(),
       closed: () => this.#inbox.end(),

@@ -9,7 +9,8 @@ import { explain, fromNode } from "./platform_error.ts";
 import type { Acceptor } from "./server.ts";
 import { checkFamily, checkPort } from "./validate.ts";
 
-const DEFAULT_BACKLOG = 100;
+/** Longest queue of connections not yet accepted, as in asyncio. */
+export const DEFAULT_BACKLOG = 100;
 
 /** What `listenTcp` needs of the options of `createServer`. */
 export type ListenOptions = Pick<
@@ -166,13 +167,18 @@ export class NetAcceptor implements Acceptor {
   readonly #server: NetServer;
   readonly #arrived: Socket[] = [];
   #waiting: PromiseWithResolvers<Socket | null> | null = null;
+  readonly #released: () => void;
   #closed = false;
 
-  /** Takes a listening server over. */
-  constructor(server: NetServer) {
+  /** Takes a listening server over; `closed` is called when it is closed. */
+  constructor(server: NetServer, { closed = () => {} }: { closed?: () => void } = {}) {
     this.#server = server;
-    const { address, port } = server.address() as { address: string; port: number };
-    this.addr = { transport: "tcp", hostname: address, port };
+    this.#released = closed;
+    const bound = server.address();
+    this.addr = bound !== null && typeof bound === "object"
+      ? { transport: "tcp", hostname: bound.address, port: bound.port }
+      // A unix socket: its path is known only to whoever gave it.
+      : { transport: "unix", path: bound ?? "" };
     server.on("connection", (socket) => {
       if (this.#waiting === null) this.#arrived.push(socket);
       else this.#answer(socket);
@@ -197,6 +203,7 @@ export class NetAcceptor implements Acceptor {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#released();
     this.#server.close();
     for (const socket of this.#arrived.splice(0)) socket.destroy();
     this.#answer(null);

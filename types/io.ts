@@ -9,6 +9,7 @@ import type {
   CreateUnixConnectionOptions,
   CreateUnixServerOptions,
   GetaddrinfoOptions,
+  GivenSocket,
   PipeLike,
   SendfileOptions,
   SocketLike,
@@ -89,7 +90,7 @@ export interface Io {
   connectAcceptedSocket?<P extends AnyStreamProtocol>(
     loop: AbstractEventLoop,
     factory: ProtocolFactory<P>,
-    sock: SocketLike,
+    sock: GivenSocket,
     options: ConnectAcceptedSocketOptions,
   ): Promise<Connected<Transport, P>>;
   /** See `AbstractEventLoop.createDatagramEndpoint`. */

@@ -7,6 +7,7 @@ import type {
   CreateUnixConnectionOptions,
   CreateUnixServerOptions,
   GetaddrinfoOptions,
+  GivenSocket,
   PipeLike,
   SendfileOptions,
   SocketLike,
@@ -275,7 +276,7 @@ export interface AbstractEventLoop extends AsyncDisposable {
   /** Makes a transport of a connection accepted elsewhere. */
   connectAcceptedSocket<P extends AnyStreamProtocol>(
     protocolFactory: ProtocolFactory<P>,
-    sock: SocketLike,
+    sock: GivenSocket,
     options?: ConnectAcceptedSocketOptions,
   ): Promise<Connected<Transport, P>>;
   /** Opens a UDP or unix datagram endpoint. Requires `--allow-net`. */

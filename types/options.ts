@@ -11,6 +11,12 @@ export type SocketLike =
   | Deno.DatagramConn
   | { fileno(): number };
 
+/**
+ * A socket to hand over: of the platform, a `Socket`, or the number of a file
+ * descriptor. The transport or server owns it from then on.
+ */
+export type GivenSocket = SocketLike | number;
+
 /** A pipe end: an open file, a web stream, or a file descriptor. */
 export type PipeLike =
   | Deno.FsFile
@@ -50,7 +56,7 @@ export interface CreateConnectionOptions extends TlsTimeouts, AbortableOptions {
   /** Address to connect from. */
   localAddr?: HostAddress;
   /** A connected socket to use instead of `hostname` and `port`. */
-  sock?: SocketLike;
+  sock?: GivenSocket;
   /**
    * Start the next address when this many milliseconds passed without a
    * connection (RFC 8305); `null` tries one address after the other.
@@ -72,7 +78,7 @@ export interface CreateServerOptions extends TlsTimeouts {
   /** Listen on addresses of this family only. */
   family?: AddressFamily;
   /** A listening socket to use instead of `hostname` and `port`. */
-  sock?: SocketLike;
+  sock?: GivenSocket;
   /** Longest queue of connections not yet accepted. @default {100} */
   backlog?: number;
   /** Serve TLS with this context. */
@@ -96,7 +102,7 @@ export interface CreateUnixConnectionOptions extends TlsTimeouts, AbortableOptio
   /** Name the certificate must have. */
   serverHostname?: string;
   /** A connected socket to use instead of `path`. */
-  sock?: SocketLike;
+  sock?: GivenSocket;
 }
 
 /** Options of `createUnixServer`. */
@@ -104,7 +110,7 @@ export interface CreateUnixServerOptions extends TlsTimeouts {
   /** Path of the socket. */
   path?: string;
   /** A listening socket to use instead of `path`. */
-  sock?: SocketLike;
+  sock?: GivenSocket;
   /** Longest queue of connections not yet accepted. @default {100} */
   backlog?: number;
   /** Serve TLS with this context. */
@@ -136,7 +142,7 @@ export interface CreateDatagramEndpointOptions extends AbortableOptions {
   /** Allow sending to broadcast addresses. @default {false} */
   allowBroadcast?: boolean;
   /** A datagram socket to use. */
-  sock?: SocketLike;
+  sock?: GivenSocket;
 }
 
 /** Options of `sockSendfile`. */

@@ -120,6 +120,12 @@ export async function whenReady<T>(
   }
 }
 
+/** Whether a call of `loop` waits for `fd`. */
+export function isWaitedFor(loop: AbstractEventLoop, fd: number): boolean {
+  const ofLoop = linesOf(loop);
+  return ofLoop.has(fd * 2) || ofLoop.has(fd * 2 + 1);
+}
+
 function linesOf(loop: AbstractEventLoop): Map<number, Line> {
   let found = lines.get(loop);
   if (found === undefined) lines.set(loop, found = new Map());
