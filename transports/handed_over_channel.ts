@@ -18,8 +18,8 @@ export class HandedOverChannel implements ByteChannel {
   constructor(inner: ByteChannel, leftover: Promise<Leftover>) {
     this.#inner = inner;
     this.#leftover = leftover;
-    // If nobody reads any more, nobody needs to know that the read failed.
-    leftover.catch(() => this.#leftover);
+    // Whoever reads learns that the read failed; if nobody does any more, nobody needs to know.
+    leftover.catch(() => null);
     if (inner.closeWrite !== undefined) {
       this.closeWrite = () => inner.closeWrite?.() as Promise<void>;
     }

@@ -81,7 +81,7 @@ function handshakeOptions(loop: LoopInternals, options: SecureOptions): TlsHands
  * send goes first, and what it has just read belongs to the handshake.
  *
  * If the handshake fails, the protocol gets `connectionLost(error)`, once; if it
- * is given up, by cancelling or `signal`, `connectionLost(null)`.
+ * is given up, by cancelling, `signal` or `close()`, `connectionLost(null)`.
  */
 export async function startTls(
   loop: LoopInternals,
@@ -96,6 +96,11 @@ export async function startTls(
   if (!isTlsContext(context)) {
     throw new TypeError("Cannot call startTls(): tlsContext must be made by createTlsContext()");
   }
+  if (typeof protocol !== "object" || protocol === null) {
+    throw new TypeError(
+      `Cannot call startTls(): expected a protocol, got ${Deno.inspect(protocol)}`,
+    );
+  }
   const settings = { ...options, serverSide: options.serverSide ?? false };
   checkSecure(context, settings);
   options.signal?.throwIfAborted();
@@ -106,8 +111,13 @@ export async function startTls(
     secured = await secure(loop, channel, context, settings);
   } catch (error) {
     const givenUp = error instanceof CancelledError || options.signal?.aborted;
+    const closed = transport.isClosing();
     transport.giveUp(givenUp ? null : error as Error);
-    throw error;
+    if (givenUp || !closed) throw error;
+    throw new Deno.errors.ConnectionAborted(
+      "Cannot start TLS: the transport was closed during the handshake",
+      { cause: error },
+    );
   }
   const successor = new StreamTransport({
     loop,

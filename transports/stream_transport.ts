@@ -119,16 +119,22 @@ export class StreamTransport implements Transport, LoopResource {
 
   /** `true` unless paused or closing. */
   isReading(): boolean {
+    if (this.#successor !== null) return this.#successor.isReading();
     return !this.#input.paused && !this.#closing;
   }
 
   /** No data is delivered from now on, until `resumeReading()`. Idempotent. */
   pauseReading(): void {
+    if (this.#successor !== null) return this.#successor.pauseReading();
+    // A handshake reads, whether the protocol likes to or not.
+    if (this.#handedOver !== null) return;
     if (!this.#closing && !this.#input.paused) this.#input.pause();
   }
 
   /** Delivers data again. Idempotent. */
   resumeReading(): void {
+    if (this.#successor !== null) return this.#successor.resumeReading();
+    if (this.#handedOver !== null) return;
     if (!this.#closing && this.#input.paused) this.#input.resume();
   }
 
@@ -252,8 +258,11 @@ export class StreamTransport implements Transport, LoopResource {
   /** Drops what is buffered and closes; `connectionLost(null)` comes in the next iteration. */
   abort(): void {
     if (this.#successor !== null) return this.#successor.abort();
-    // In the handshake of startTls(), which fails by that and ends us.
-    if (this.#handedOver !== null) return this.#channel.abort();
+    if (this.#handedOver !== null) {
+      // In the handshake of startTls(), which fails by that and ends us.
+      this.#closing = true;
+      return this.#channel.abort();
+    }
     this.#abortWith(null);
   }
 
@@ -387,7 +396,8 @@ export class StreamTransport implements Transport, LoopResource {
   /** Nobody took over: the handshake failed, and the connection ends with `error`. */
   giveUp(error: Error | null): void {
     this.#handedOver = null;
-    this.#abortWith(error);
+    // Whoever closed it in the handshake knows why it ends.
+    this.#abortWith(this.#closing ? null : error);
   }
 
   #takeOver(predecessor: StreamTransport): void {
@@ -396,6 +406,8 @@ export class StreamTransport implements Transport, LoopResource {
     if (predecessor.#output.paused) this.#output.inheritPause();
     predecessor.#output.stop();
     predecessor.#leave();
+    // Closed after the handshake, before there was anybody else to tell.
+    if (predecessor.#closing) this.abort();
   }
 
   // --- the rest
