@@ -9,8 +9,7 @@ import {
   StreamReader,
   type StreamWriter,
 } from "../../streams/mod.ts";
-import { sleep } from "../../tasks/mod.ts";
-import { currentTask } from "../../tasks/mod.ts";
+import { currentTask, sleep } from "../../tasks/mod.ts";
 import type { ExceptionContext } from "../../types.ts";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "../support/assert.ts";
 import { clientContext, serverContext } from "../transports/tls_support.ts";
@@ -184,7 +183,7 @@ Deno.test({
 
 // --- contexts (CPython test_server_context.py), plain and over TLS
 
-for (const tls of [false, true]) {
+function contextTests(tls: boolean): void {
   const server = tls ? { ...LOCAL, tls: serverContext() } : LOCAL;
   const client = tls
     ? { ...LOCAL, tls: clientContext(), serverHostname: "localhost" }
@@ -234,3 +233,6 @@ for (const tls of [false, true]) {
     });
   });
 }
+
+contextTests(false);
+contextTests(true);
