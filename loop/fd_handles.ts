@@ -38,7 +38,8 @@ export class FdHandles {
     }
     loop[fdOwners].check(fd, what);
     const handle = new WatchHandle(loop[scheduler], callback, args);
-    watcher[what](loop, fd, () => handle.notify());
+    // Closed by the callback of another one that was ready as well: it must not be called then.
+    watcher[what](loop, fd, () => handle.notify(), () => handle.cancel());
     this.#watched[direction].get(fd)?.handle.cancel();
     this.#watched[direction].set(fd, { handle, source });
   }

@@ -37,12 +37,16 @@ import type { TlsContext } from "./tls.ts";
 
 /** What watches file descriptors for `addReader` and `addWriter`. */
 export interface FdWatcher {
-  /** Calls `ready` in the loop, as often as the fd is readable (level-triggered). Replaces the one before. */
-  addReader(loop: AbstractEventLoop, fd: number, ready: () => void): void;
+  /**
+   * Calls `ready` in the loop, as often as the fd is readable (level-triggered).
+   * Replaces the one before. Calls `closed` instead, once, where the end of the
+   * fd is announced, as that of a `Socket`.
+   */
+  addReader(loop: AbstractEventLoop, fd: number, ready: () => void, closed?: () => void): void;
   /** Stops it; whether there was one. */
   removeReader(loop: AbstractEventLoop, fd: number): boolean;
-  /** Calls `ready` in the loop, as often as the fd is writable. */
-  addWriter(loop: AbstractEventLoop, fd: number, ready: () => void): void;
+  /** Calls `ready` in the loop, as often as the fd is writable; `closed` as for reading. */
+  addWriter(loop: AbstractEventLoop, fd: number, ready: () => void, closed?: () => void): void;
   /** Stops it; whether there was one. */
   removeWriter(loop: AbstractEventLoop, fd: number): boolean;
   /**

@@ -57,13 +57,19 @@ export class LibcFdWatcher implements FdWatcher {
 
   /**
    * Calls `ready` as often as `fd` is readable, at EOF, or broken. Replaces the one before.
+   * Calls `closed` when a `Socket` closes the fd, and nothing any more.
    *
    * @throws {Deno.errors.NotCapable} without `--allow-ffi`
    * @throws {Deno.errors.BadResource} if `fd` is not open
    * @throws {Deno.errors.PermissionDenied} with code EPERM for a regular file (epoll)
    */
-  addReader(loop: AbstractEventLoop, fd: number, ready: () => void): void {
-    this.#of(loop).add(fd, "reader", { ready }, `addReader(fd ${fd})`);
+  addReader(
+    loop: AbstractEventLoop,
+    fd: number,
+    ready: () => void,
+    closed: () => void = () => {},
+  ): void {
+    this.#of(loop).add(fd, "reader", { ready, closed }, `addReader(fd ${fd})`);
   }
 
   /** Stops it; whether there was one. */
@@ -72,8 +78,13 @@ export class LibcFdWatcher implements FdWatcher {
   }
 
   /** Calls `ready` as often as `fd` is writable or broken. Throws as {@linkcode addReader}. */
-  addWriter(loop: AbstractEventLoop, fd: number, ready: () => void): void {
-    this.#of(loop).add(fd, "writer", { ready }, `addWriter(fd ${fd})`);
+  addWriter(
+    loop: AbstractEventLoop,
+    fd: number,
+    ready: () => void,
+    closed: () => void = () => {},
+  ): void {
+    this.#of(loop).add(fd, "writer", { ready, closed }, `addWriter(fd ${fd})`);
   }
 
   /** Stops it; whether there was one. */
