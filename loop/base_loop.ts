@@ -9,7 +9,9 @@ import type {
   ExceptionHandler,
   TaskFactory,
 } from "../types/loop.ts";
+import type { AbortableOptions } from "../types/options.ts";
 import { activeLoop } from "../internal/context.ts";
+import { abortable } from "./abortable.ts";
 import { ensureFuture } from "./ensure_future.ts";
 import { formatContext, reportTo } from "./exception_handler.ts";
 import { brief } from "./format.ts";
@@ -174,8 +176,14 @@ export abstract class BaseEventLoop {
     this.#asyncgens.add(generator);
   }
 
-  /** Closes all registered async generators at the same time; errors go to the exception handler. */
-  async shutdownAsyncgens(): Promise<void> {
+  /**
+   * Closes all registered async generators at the same time; errors go to the
+   * exception handler.
+   *
+   * Cancellation: they go on closing, and nobody waits.
+   */
+  async shutdownAsyncgens(options: AbortableOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
     const closing = [...this.#asyncgens];
     this.#asyncgens.clear();
     if (closing.length === 0) return;
@@ -186,7 +194,7 @@ export abstract class BaseEventLoop {
     for (const task of tasks) {
       task[whenDone](() => void (--left > 0 || all.done() || all.setResult()));
     }
-    await all;
+    await abortable(all, options.signal);
     tasks.forEach((task, at) => {
       if (task.cancelled() || task.exception() === null) return;
       this.callExceptionHandler({

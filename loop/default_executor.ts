@@ -1,15 +1,18 @@
 import { RuntimeError } from "../errors.ts";
 import type { Io } from "../types/io.ts";
-import type { AbstractEventLoop, Executor } from "../types/loop.ts";
+import type { Executor, ShutdownDefaultExecutorOptions } from "../types/loop.ts";
+import { activeLoop } from "../internal/context.ts";
+import { wrapFuture } from "./ensure_future.ts";
+import type { LoopInternals } from "./internals.ts";
 
 /** The executor that `runInExecutor(null, ...)` uses: made at the first call, gone with the loop. */
 export class DefaultExecutor {
-  readonly #loop: AbstractEventLoop;
+  readonly #loop: LoopInternals;
   #executor: Executor | null = null;
   #shutDown = false;
 
   /** The default executor of `loop`. */
-  constructor(loop: AbstractEventLoop) {
+  constructor(loop: LoopInternals) {
     this.#loop = loop;
   }
 
@@ -45,7 +48,9 @@ export class DefaultExecutor {
   }
 
   /** Waits for its end, `timeoutMs` at most. */
-  async shutdown(timeoutMs: number | null): Promise<void> {
+  async shutdown(options: ShutdownDefaultExecutorOptions): Promise<void> {
+    const { timeoutMs = null, signal } = options;
+    signal?.throwIfAborted();
     this.#shutDown = true;
     const executor = this.#executor;
     this.#executor = null;
@@ -57,7 +62,11 @@ export class DefaultExecutor {
     ];
     let outcome: "late" | void;
     try {
-      outcome = await Promise.race([ended, ...late]);
+      const first = Promise.race([ended, ...late]);
+      // Outside of the loop, which then need not run, there is no task to cancel.
+      outcome = activeLoop() === this.#loop
+        ? await wrapFuture(first, { loop: this.#loop, signal })
+        : await first;
     } finally {
       clearTimeout(timer);
     }

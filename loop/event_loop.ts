@@ -1,7 +1,13 @@
 import { RuntimeError } from "../errors.ts";
 import type { Clock, Io, SocketCalls } from "../types/io.ts";
-import type { AbstractEventLoop, Executor, ExecutorFunction } from "../types/loop.ts";
 import type {
+  AbstractEventLoop,
+  Executor,
+  ExecutorFunction,
+  ShutdownDefaultExecutorOptions,
+} from "../types/loop.ts";
+import type {
+  AbortableOptions,
   AddrInfo,
   ConnectAcceptedSocketOptions,
   CreateConnectionOptions,
@@ -112,11 +118,14 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     this.#executor.set(executor);
   }
 
-  /** Waits until the default executor has ended, `timeoutMs` at most; after that it takes no more work. */
-  shutdownDefaultExecutor(
-    options: { timeoutMs?: number | null } = {},
-  ): Promise<void> {
-    return this.#executor.shutdown(options.timeoutMs ?? null);
+  /**
+   * Waits until the default executor has ended, `timeoutMs` at most; from now on
+   * it takes no more work.
+   *
+   * Cancellation: it goes on ending, and nobody waits.
+   */
+  shutdownDefaultExecutor(options: ShutdownDefaultExecutorOptions = {}): Promise<void> {
+    return this.#executor.shutdown(options);
   }
 
   /** Asks the system's resolver, hosts file included. Requires `--allow-net`. */
@@ -133,7 +142,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     address: HostAddress,
     flags = 0,
   ): Promise<[string, string]> {
-    return await this.#need("getnameinfo")(this, address, flags);
+    return await this.#need("getnameinfo")(this, address, flags, options);
   }
 
   /** Connects over TCP, and TLS with `tls`. Requires `--allow-net`. */
@@ -151,6 +160,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
   ): Promise<AbstractServer> {
     return await this.#need("createServer")(this, protocolFactory, options);
   }
+    options: AbortableOptions = {},
 
   /** Connects to a unix socket. Requires `--allow-net`, and `--allow-read` and `--allow-write` of the path. */
   async createUnixConnection<P extends AnyStreamProtocol>(
@@ -228,7 +238,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     protocolFactory: ProtocolFactory<P>,
     pipe: PipeLike,
   ): Promise<Connected<ReadTransport, P>> {
-    return await this.#need("connectReadPipe")(this, protocolFactory, pipe);
+    return await this.#need("connectReadPipe")(this, protocolFactory, pipe, options);
   }
 
   /** Writes to a pipe. */
@@ -236,7 +246,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     protocolFactory: ProtocolFactory<P>,
     pipe: PipeLike,
   ): Promise<Connected<WriteTransport, P>> {
-    return await this.#need("connectWritePipe")(this, protocolFactory, pipe);
+    return await this.#need("connectWritePipe")(this, protocolFactory, pipe, options);
   }
 
   /** Calls `callback(...args)` whenever `fd` is readable, in the context of the caller. Requires `--allow-ffi`. */
@@ -246,6 +256,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     ...args: A
   ): void {
     this.#checkOpen("addReader");
+    options: AbortableOptions = {},
     this.#fds.add(
       "Reader",
       this.#need("fds", "addReader"),
@@ -254,6 +265,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
       callback as (...args: never[]) => unknown,
       args,
     );
+    options: AbortableOptions = {},
   }
 
   /** Stops watching; whether there was a reader. */
@@ -286,13 +298,21 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
   }
 
   /** Receives up to `n` bytes; none at EOF. */
-  async sockRecv(sock: SocketLike, n: number): Promise<Uint8Array> {
-    return await this.#sockets("sockRecv").recv(this, sock, n);
+  async sockRecv(
+    sock: SocketLike,
+    n: number,
+    options: AbortableOptions = {},
+  ): Promise<Uint8Array> {
+    return await this.#sockets("sockRecv").recv(this, sock, n, options);
   }
 
   /** Receives into `buffer`; the count, 0 at EOF. */
-  async sockRecvInto(sock: SocketLike, buffer: Uint8Array): Promise<number> {
-    return await this.#sockets("sockRecvInto").recvInto(this, sock, buffer);
+  async sockRecvInto(
+    sock: SocketLike,
+    buffer: Uint8Array,
+    options: AbortableOptions = {},
+  ): Promise<number> {
+    return await this.#sockets("sockRecvInto").recvInto(this, sock, buffer, options);
   }
 
   /** Receives one datagram of up to `n` bytes. */
@@ -300,7 +320,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     sock: SocketLike,
     n: number,
   ): Promise<[Uint8Array, Deno.Addr]> {
-    return await this.#sockets("sockRecvfrom").recvfrom(this, sock, n);
+    return await this.#sockets("sockRecvfrom").recvfrom(this, sock, n, options);
   }
 
   /** Receives one datagram into `buffer`. */
@@ -309,31 +329,45 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     buffer: Uint8Array,
     nbytes = 0,
   ): Promise<[number, Deno.Addr]> {
-    return await this.#sockets("sockRecvfromInto").recvfromInto(this, sock, buffer, nbytes);
+    const calls = this.#sockets("sockRecvfromInto");
+    return await calls.recvfromInto(this, sock, buffer, nbytes, options);
   }
 
   /** Sends all of `data`. */
-  async sockSendall(sock: SocketLike, data: Uint8Array): Promise<void> {
-    return await this.#sockets("sockSendall").sendall(this, sock, data);
+  async sockSendall(
+    sock: SocketLike,
+    data: Uint8Array,
+    options: AbortableOptions = {},
+  ): Promise<void> {
+    return await this.#sockets("sockSendall").sendall(this, sock, data, options);
   }
 
   /** Sends one datagram; the number of bytes sent. */
+    options: AbortableOptions = {},
   async sockSendto(
     sock: SocketLike,
     data: Uint8Array,
     addr: Address,
   ): Promise<number> {
-    return await this.#sockets("sockSendto").sendto(this, sock, data, addr);
+    return await this.#sockets("sockSendto").sendto(this, sock, data, addr, options);
   }
 
   /** Connects. */
-  async sockConnect(sock: SocketLike, addr: Address): Promise<void> {
-    return await this.#sockets("sockConnect").connect(this, sock, addr);
+    options: AbortableOptions = {},
+  async sockConnect(
+    sock: SocketLike,
+    addr: Address,
+    options: AbortableOptions = {},
+  ): Promise<void> {
+    return await this.#sockets("sockConnect").connect(this, sock, addr, options);
   }
 
   /** Accepts one connection; it and the address of its peer. */
-  async sockAccept(sock: SocketLike): Promise<[SocketLike, Deno.Addr]> {
-    return await this.#sockets("sockAccept").accept(this, sock);
+  async sockAccept(
+    sock: SocketLike,
+    options: AbortableOptions = {},
+  ): Promise<[SocketLike, Deno.Addr]> {
+    return await this.#sockets("sockAccept").accept(this, sock, options);
   }
 
   /** Sends a file; the number of bytes sent. */
@@ -341,6 +375,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     sock: SocketLike,
     file: Deno.FsFile,
     options: SockSendfileOptions = {},
+    options: AbortableOptions = {},
   ): Promise<number> {
     return await this.#sockets("sockSendfile").sendfile(this, sock, file, options);
   }

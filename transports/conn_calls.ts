@@ -36,8 +36,9 @@ class ConnInlet {
     loop: AbstractEventLoop,
     n: number,
     take: (bytes: Uint8Array) => T,
+    signal?: AbortSignal,
   ): Promise<T> {
-    using turn = this.line.join(loop);
+    using turn = this.line.join(loop, signal);
     const bytes = await turn.next(() => this.#read(n));
     if (bytes === null) return take(new Uint8Array(0));
     if (bytes.length > n) this.line.putBack(bytes.subarray(n));
@@ -75,8 +76,9 @@ class DatagramInlet {
     loop: AbstractEventLoop,
     n: number,
     take: (bytes: Uint8Array) => T,
+    signal?: AbortSignal,
   ): Promise<[T, Deno.Addr]> {
-    using turn = this.#line.join(loop);
+    using turn = this.#line.join(loop, signal);
     // Always room for the longest: the next caller may want more than this one.
     const buffer = this.#buffer ??= new Uint8Array(DATAGRAM);
     const [bytes, addr] = await turn.next(() => this.#conn.receive(buffer));
@@ -109,12 +111,13 @@ export async function recv(
   loop: AbstractEventLoop,
   conn: Deno.Conn | Deno.DatagramConn,
   n: number,
+  signal?: AbortSignal,
 ): Promise<Uint8Array> {
   if (isDatagram(conn)) {
-    return (await datagramInlet(conn).receive(loop, n, copyOf))[0];
+    return (await datagramInlet(conn).receive(loop, n, copyOf, signal))[0];
   }
   if (n === 0) return new Uint8Array(0);
-  return await connInlet(conn).receive(loop, n, copyOf);
+  return await connInlet(conn).receive(loop, n, copyOf, signal);
 }
 
 /** See `SocketCalls.recvInto`. */
@@ -122,14 +125,15 @@ export async function recvInto(
   loop: AbstractEventLoop,
   conn: Deno.Conn | Deno.DatagramConn,
   buffer: Uint8Array,
+  signal?: AbortSignal,
 ): Promise<number> {
   const take = copyInto(buffer);
   const n = buffer.byteLength;
   if (isDatagram(conn)) {
-    return (await datagramInlet(conn).receive(loop, n, take))[0];
+    return (await datagramInlet(conn).receive(loop, n, take, signal))[0];
   }
   if (n === 0) return 0;
-  return await connInlet(conn).receive(loop, n, take);
+  return await connInlet(conn).receive(loop, n, take, signal);
 }
 
 /** See `SocketCalls.recvfrom`. */
@@ -137,11 +141,12 @@ export async function recvfrom(
   loop: AbstractEventLoop,
   conn: Deno.Conn | Deno.DatagramConn,
   n: number,
+  signal?: AbortSignal,
 ): Promise<[Uint8Array, Deno.Addr]> {
   if (isDatagram(conn)) {
-    return await datagramInlet(conn).receive(loop, n, copyOf);
+    return await datagramInlet(conn).receive(loop, n, copyOf, signal);
   }
-  return [await recv(loop, conn, n), conn.remoteAddr];
+  return [await recv(loop, conn, n, signal), conn.remoteAddr];
 }
 
 /** See `SocketCalls.recvfromInto`. */
@@ -149,15 +154,17 @@ export async function recvfromInto(
   loop: AbstractEventLoop,
   conn: Deno.Conn | Deno.DatagramConn,
   buffer: Uint8Array,
+  signal?: AbortSignal,
 ): Promise<[number, Deno.Addr]> {
   if (isDatagram(conn)) {
     return await datagramInlet(conn).receive(
       loop,
       buffer.byteLength,
       copyInto(buffer),
+      signal,
     );
   }
-  return [await recvInto(loop, conn, buffer), conn.remoteAddr];
+  return [await recvInto(loop, conn, buffer, signal), conn.remoteAddr];
 }
 
 /**
@@ -168,8 +175,9 @@ export async function sendall(
   loop: AbstractEventLoop,
   conn: Deno.Conn,
   data: Uint8Array,
+  signal?: AbortSignal,
 ): Promise<void> {
-  using turn = outlet(conn).join(loop);
+  using turn = outlet(conn).join(loop, signal);
   let rest = data;
   while (rest.byteLength > 0) {
     const part = rest;
@@ -183,6 +191,7 @@ export async function sendto(
   conn: Deno.DatagramConn,
   data: Uint8Array,
   addr: Address,
+  signal?: AbortSignal,
 ): Promise<number> {
   const { transport } = conn.addr;
   const target = "path" in addr ? { transport: "unixpacket" as const, path: addr.path } : {
@@ -195,7 +204,7 @@ export async function sendto(
       `Cannot call sockSendto(): the address is for ${target.transport}, the socket is ${transport}`,
     );
   }
-  using turn = outlet(conn).join(loop);
+  using turn = outlet(conn).join(loop, signal);
   return await turn.next(() => conn.send(data, target));
 }
 
@@ -203,6 +212,7 @@ export async function sendto(
 export async function accept(
   loop: AbstractEventLoop,
   listener: Deno.Listener,
+  signal?: AbortSignal,
 ): Promise<[Deno.Conn, Deno.Addr]> {
   let line = accepts.get(listener);
   if (line === undefined) {
@@ -212,7 +222,7 @@ export async function accept(
     });
     accepts.set(listener, line);
   }
-  using turn = line.join(loop);
+  using turn = line.join(loop, signal);
   const conn = await turn.next(() => listener.accept());
   return [conn, conn.remoteAddr];
 }

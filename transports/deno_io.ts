@@ -1,6 +1,7 @@
 import type { FdWatcher, Io, SocketCalls } from "../types/io.ts";
 import type { AbstractEventLoop } from "../types/loop.ts";
 import type {
+  AbortableOptions,
   AddrInfo,
   ConnectAcceptedSocketOptions,
   CreateConnectionOptions,
@@ -93,7 +94,7 @@ export class DenoIo implements Io {
       }
       options.signal?.throwIfAborted();
       const given = channelOf(loop, options.sock, "createConnection");
-      return await establish(loop, factory, await secureClient(loop, given, tls, options));
+      return await establish(loop, factory, await secureClient(loop, given, tls, options), options);
     }
     if (options.port === undefined && options.hostname === undefined) {
       throw new RangeError(
@@ -102,7 +103,7 @@ export class DenoIo implements Io {
     }
     checkConnectOptions(options);
     const channel = await connectTcp(loop, options);
-    return await establish(loop, factory, await secureClient(loop, channel, tls, options));
+    return await establish(loop, factory, await secureClient(loop, channel, tls, options), options);
   }
 
   async createServer(
@@ -123,7 +124,8 @@ export class DenoIo implements Io {
     }
     checkListenOptions(options);
     const acceptors = options.sock === undefined
-      ? await listenTcp(options)
+    options.signal?.throwIfAborted();
+      ? await listenOnHosts(loop, options)
       : [await acceptorOf(loop, options.sock, "createServer", options)];
     return await serve(loop, factory, acceptors, options);
   }
@@ -147,7 +149,7 @@ export class DenoIo implements Io {
     const channel = options.sock === undefined
       ? await connectUnix(loop, checkPath("createUnixConnection", options.path), options.signal)
       : channelOf(loop, options.sock, "createUnixConnection", { unix: true });
-    return await establish(loop, factory, await secureClient(loop, channel, tls, options));
+    return await establish(loop, factory, await secureClient(loop, channel, tls, options), options);
   }
 
   async createUnixServer(
@@ -161,10 +163,8 @@ export class DenoIo implements Io {
     checkServerContext("createUnixServer", options.tls);
     checkEither("createUnixServer", options, "path");
     const acceptor = options.sock === undefined
-      ? await listenUnix(checkPath("createUnixServer", options.path), {
-        cleanup: options.cleanupSocket ?? true,
-        report: (message, exception) => loop.callExceptionHandler({ message, exception }),
-      })
+    options.signal?.throwIfAborted();
+      ? await listenOnPath(loop, checkPath("createUnixServer", options.path), options)
       : await acceptorOf(loop, options.sock, "createUnixServer", { ...options, unix: true });
     return await serve(loop, factory, [acceptor], options);
   }
@@ -184,7 +184,7 @@ export class DenoIo implements Io {
     const channel = options.tls === undefined
       ? accepted
       : await secure(loop, accepted, options.tls, serverSide(options));
-    return await establish(loop, factory, channel);
+    return await establish(loop, factory, channel, options);
   }
 
   startTls(
@@ -220,10 +220,12 @@ export class DenoIo implements Io {
     factory: ProtocolFactory<P>,
     pipe: PipeLike,
   ): Promise<Connected<ReadTransport, P>> {
+    options: AbortableOptions,
     const loop = internalsOf(eventLoop);
     checkFactory("connectReadPipe", factory);
     const channel = pipeChannel(pipe, { loop, what: "connectReadPipe", direction: "read" });
-    return await establish(loop, factory, channel);
+    options.signal?.throwIfAborted();
+    return await establish(loop, factory, channel, options);
   }
 
   async connectWritePipe<P extends AnyStreamProtocol>(
@@ -231,10 +233,12 @@ export class DenoIo implements Io {
     factory: ProtocolFactory<P>,
     pipe: PipeLike,
   ): Promise<Connected<WriteTransport, P>> {
+    options: AbortableOptions,
     const loop = internalsOf(eventLoop);
     checkFactory("connectWritePipe", factory);
     const channel = pipeChannel(pipe, { loop, what: "connectWritePipe", direction: "write" });
-    return await establish(loop, factory, channel);
+    options.signal?.throwIfAborted();
+    return await establish(loop, factory, channel, options);
   }
 
   getaddrinfo(
@@ -253,7 +257,8 @@ export class DenoIo implements Io {
     address: HostAddress,
     flags: number,
   ): Promise<[string, string]> {
-    return operate(internalsOf(loop), () => getnameinfo(address, flags));
+    { signal }: AbortableOptions,
+    return operate(internalsOf(loop), () => getnameinfo(address, flags), { signal });
   }
 
   subprocessExec<P extends SubprocessCallbacks>(
@@ -292,6 +297,31 @@ async function serve(
   acceptors: readonly Acceptor[],
   options: CreateServerOptions | CreateUnixServerOptions,
 ): Promise<AbstractServer> {
+/** Binds what `createServer` names. */
+function listenOnHosts(loop: LoopInternals, options: CreateServerOptions): Promise<Acceptor[]> {
+  return operate(loop, () => listenTcp(options), {
+    signal: options.signal,
+    discard: (late) => late.forEach((acceptor) => acceptor.close()),
+  });
+}
+
+/** Binds what `createUnixServer` names. */
+function listenOnPath(
+  loop: LoopInternals,
+  path: string,
+  options: CreateUnixServerOptions,
+): Promise<Acceptor> {
+  const listen = () =>
+    listenUnix(path, {
+      cleanup: options.cleanupSocket ?? true,
+      report: (message, exception) => loop.callExceptionHandler({ message, exception }),
+    });
+  return operate(loop, listen, {
+    signal: options.signal,
+    discard: (late) => late.close(),
+  });
+}
+
   const { maxConnections, startServing } = options;
   const server = new Server({
     loop,

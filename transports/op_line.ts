@@ -1,4 +1,6 @@
-import type { AbstractEventLoop, AbstractFuture } from "../types/loop.ts";
+import type { AbstractEventLoop } from "../types/loop.ts";
+import { abortable } from "../loop/abortable.ts";
+import { Future } from "../loop/future.ts";
 
 /** Something of Deno's whose pending operations keep the process alive, unless told not to. */
 export interface Refable {
@@ -28,32 +30,38 @@ const orphans = new FinalizationRegistry<() => void>((discard) => discard());
 /** A place in the line. */
 export class Turn<T> {
   /** What it waits for while it waits. */
-  future: AbstractFuture<void> | null = null;
+  future: Future<void> | null = null;
   readonly #loop: AbstractEventLoop;
   readonly #line: OpLine<T>;
+  readonly #signal: AbortSignal | undefined;
 
   /** Made by `OpLine.join`. */
-  constructor(line: OpLine<T>, loop: AbstractEventLoop) {
+  constructor(line: OpLine<T>, loop: AbstractEventLoop, signal: AbortSignal | undefined) {
     this.#line = line;
     this.#loop = loop;
+    this.#signal = signal;
   }
 
   /**
    * The outcome of an operation: of one that was abandoned, or of the one that
    * `start` begins once this turn is the first and none is pending.
    *
-   * Cancellation: the operation goes on, and its outcome is kept or forgotten
-   * as the line has it.
+   * Cancellation, also by the signal: the operation goes on, and its outcome is
+   * kept or forgotten as the line has it.
    */
   async next(start: () => Promise<T>): Promise<T> {
+    const begin = () => {
+      this.#signal?.throwIfAborted();
+      return start();
+    };
     while (true) {
-      const outcome = this.#line.serve(this, start);
+      const outcome = this.#line.serve(this, begin);
       if (outcome !== null) {
         if ("error" in outcome) throw outcome.error;
         return outcome.value;
       }
-      this.future = this.#loop.createFuture<void>();
-      await this.future;
+      this.future = new Future<void>({ loop: this.#loop });
+      await abortable(this.future, this.#signal);
     }
   }
 
@@ -88,13 +96,14 @@ export class OpLine<T> {
     this.#options = options;
   }
 
-  /** Takes the last place; `using` gives it back. */
-  join(loop: AbstractEventLoop): Turn<T> {
+  /** Takes the last place, unless `signal` has aborted already; `using` gives it back. */
+  join(loop: AbstractEventLoop, signal?: AbortSignal): Turn<T> {
+    signal?.throwIfAborted();
     if (this.#abandoned) {
       this.#abandoned = false;
       this.#object.ref?.();
     }
-    const turn = new Turn(this, loop);
+    const turn = new Turn(this, loop, signal);
     this.#turns.push(turn);
     return turn;
   }

@@ -1,7 +1,7 @@
 import { SendfileNotAvailableError } from "../errors.ts";
 import type { SocketCalls } from "../types/io.ts";
 import type { AbstractEventLoop } from "../types/loop.ts";
-import type { SocketLike, SockSendfileOptions } from "../types/options.ts";
+import type { AbortableOptions, SocketLike, SockSendfileOptions } from "../types/options.ts";
 import type { Address } from "../types/transports.ts";
 import * as conns from "./conn_calls.ts";
 import * as fds from "./ffi/fd_calls.ts";
@@ -24,11 +24,12 @@ export class DefaultSocketCalls implements SocketCalls {
     loop: AbstractEventLoop,
     sock: SocketLike,
     n: number,
+    { signal }: AbortableOptions = {},
   ): Promise<Uint8Array> {
     checkCount(n, "sockRecv");
     return isFd(sock)
-      ? await fds.recv(loop, sock, n)
-      : await conns.recv(loop, receiver(sock, "sockRecv"), n);
+      ? await fds.recv(loop, sock, n, signal)
+      : await conns.recv(loop, receiver(sock, "sockRecv"), n, signal);
   }
 
   /** Receives into `buffer`; the count, 0 at EOF. */
@@ -36,10 +37,11 @@ export class DefaultSocketCalls implements SocketCalls {
     loop: AbstractEventLoop,
     sock: SocketLike,
     buffer: Uint8Array,
+    { signal }: AbortableOptions = {},
   ): Promise<number> {
     return isFd(sock)
-      ? await fds.recvInto(loop, sock, buffer)
-      : await conns.recvInto(loop, receiver(sock, "sockRecvInto"), buffer);
+      ? await fds.recvInto(loop, sock, buffer, signal)
+      : await conns.recvInto(loop, receiver(sock, "sockRecvInto"), buffer, signal);
   }
 
   /** Receives one datagram of up to `n` bytes, with the sender's address; of a stream, bytes and the peer's. */
@@ -47,11 +49,12 @@ export class DefaultSocketCalls implements SocketCalls {
     loop: AbstractEventLoop,
     sock: SocketLike,
     n: number,
+    { signal }: AbortableOptions = {},
   ): Promise<[Uint8Array, Deno.Addr]> {
     checkCount(n, "sockRecvfrom");
     return isFd(sock)
-      ? await fds.recvfrom(loop, sock, n)
-      : await conns.recvfrom(loop, receiver(sock, "sockRecvfrom"), n);
+      ? await fds.recvfrom(loop, sock, n, signal)
+      : await conns.recvfrom(loop, receiver(sock, "sockRecvfrom"), n, signal);
   }
 
   /** Receives one datagram into the first `nbytes` of `buffer` (0: all of it). */
@@ -60,6 +63,7 @@ export class DefaultSocketCalls implements SocketCalls {
     sock: SocketLike,
     buffer: Uint8Array,
     nbytes: number,
+    { signal }: AbortableOptions = {},
   ): Promise<[number, Deno.Addr]> {
     const call = "sockRecvfromInto";
     checkCount(nbytes, call);
@@ -70,8 +74,8 @@ export class DefaultSocketCalls implements SocketCalls {
     }
     const room = nbytes === 0 ? buffer : buffer.subarray(0, nbytes);
     return isFd(sock)
-      ? await fds.recvfromInto(loop, sock, room, room.byteLength)
-      : await conns.recvfromInto(loop, receiver(sock, call), room);
+      ? await fds.recvfromInto(loop, sock, room, room.byteLength, signal)
+      : await conns.recvfromInto(loop, receiver(sock, call), room, signal);
   }
 
   /** Sends all of `data`, which must not change meanwhile. */
@@ -79,9 +83,10 @@ export class DefaultSocketCalls implements SocketCalls {
     loop: AbstractEventLoop,
     sock: SocketLike,
     data: Uint8Array,
+    { signal }: AbortableOptions = {},
   ): Promise<void> {
-    if (isFd(sock)) await fds.sendall(loop, sock, data);
-    else await conns.sendall(loop, stream(sock, "sockSendall"), data);
+    if (isFd(sock)) await fds.sendall(loop, sock, data, signal);
+    else await conns.sendall(loop, stream(sock, "sockSendall"), data, signal);
   }
 
   /** Sends one datagram to `addr`; its length. */
@@ -90,10 +95,11 @@ export class DefaultSocketCalls implements SocketCalls {
     sock: SocketLike,
     data: Uint8Array,
     addr: Address,
+    { signal }: AbortableOptions = {},
   ): Promise<number> {
-    if (isFd(sock)) return await fds.sendto(loop, sock, data, addr);
+    if (isFd(sock)) return await fds.sendto(loop, sock, data, addr, signal);
     if (conns.isDatagram(sock)) {
-      return await conns.sendto(loop, sock, data, addr);
+      return await conns.sendto(loop, sock, data, addr, signal);
     }
     throw wrongKind(sock, "sockSendto", "a Deno.DatagramConn or a Socket");
   }
@@ -103,6 +109,7 @@ export class DefaultSocketCalls implements SocketCalls {
     loop: AbstractEventLoop,
     sock: SocketLike,
     addr: Address,
+    { signal }: AbortableOptions = {},
   ): Promise<void> {
     if (!isFd(sock)) {
       throw wrongKind(
@@ -111,16 +118,17 @@ export class DefaultSocketCalls implements SocketCalls {
         "a Socket; what Deno makes is connected or never will be",
       );
     }
-    await fds.connect(loop, sock, addr);
+    await fds.connect(loop, sock, addr, signal);
   }
 
   /** Accepts one connection: a `Deno.Conn` from a `Deno.Listener`, a `Socket` from a `Socket`. */
   async accept(
     loop: AbstractEventLoop,
     sock: SocketLike,
+    { signal }: AbortableOptions = {},
   ): Promise<[SocketLike, Deno.Addr]> {
-    if (isFd(sock)) return await fds.accept(loop, sock);
-    if ("accept" in sock) return await conns.accept(loop, sock);
+    if (isFd(sock)) return await fds.accept(loop, sock, signal);
+    if ("accept" in sock) return await conns.accept(loop, sock, signal);
     throw wrongKind(sock, "sockAccept", "a Deno.Listener or a Socket");
   }
 
@@ -137,7 +145,7 @@ export class DefaultSocketCalls implements SocketCalls {
     file: Deno.FsFile,
     options: SockSendfileOptions,
   ): Promise<number> {
-    const { offset = 0, count = null, fallback = true } = options;
+    const { offset = 0, count = null, fallback = true, signal } = options;
     checkCount(offset, "sockSendfile");
     if (count !== null && !(Number.isInteger(count) && count > 0)) {
       throw new RangeError(
@@ -146,19 +154,20 @@ export class DefaultSocketCalls implements SocketCalls {
     }
     if (!isFd(sock)) stream(sock, "sockSendfile");
     let total = 0;
-    const progress = (sent: number) => void (total += sent);
+    const part = {
+      offset,
+      limit: count ?? Number.MAX_SAFE_INTEGER - offset,
+      progress: (sent: number) => void (total += sent),
+      signal,
+    };
     try {
-      const part = { offset, limit: count ?? Number.MAX_SAFE_INTEGER - offset };
-      if (
-        !(isFd(sock) &&
-          await sentByKernel(loop, sock, file, { ...part, progress }, fallback))
-      ) {
+      if (!(isFd(sock) && await sentByKernel(loop, sock, file, part, fallback))) {
         if (!fallback) {
           throw new SendfileNotAvailableError(
             "Cannot send a file over a Deno.Conn without copying it: use a Socket, or allow the fallback",
           );
         }
-        await this.#copy(loop, sock, file, { ...part, progress });
+        await this.#copy(loop, sock, file, part);
       }
       return total;
     } finally {
@@ -170,14 +179,14 @@ export class DefaultSocketCalls implements SocketCalls {
     loop: AbstractEventLoop,
     sock: SocketLike,
     file: Deno.FsFile,
-    { offset, limit, progress }: FilePart,
+    { offset, limit, progress, signal }: FilePart,
   ): Promise<void> {
     seek(file, offset);
     const block = new Uint8Array(Math.min(limit, FALLBACK_BLOCK));
     for (let left = limit; left > 0;) {
       const got = await file.read(block.subarray(0, Math.min(left, block.length)));
       if (got === null) return;
-      await this.sendall(loop, sock, block.subarray(0, got));
+      await this.sendall(loop, sock, block.subarray(0, got), { ...(signal && { signal }) });
       left -= got;
       progress(got);
     }
@@ -188,6 +197,7 @@ interface FilePart {
   readonly offset: number;
   readonly limit: number;
   readonly progress: (sent: number) => void;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Whether sendfile(2) did it; where it cannot, and `fallback` is on, `false`. */

@@ -1,6 +1,7 @@
 import type { AbstractEventLoop, Executor } from "./loop.ts";
 import type { AbstractServer } from "./server.ts";
 import type {
+  AbortableOptions,
   AddrInfo,
   ConnectAcceptedSocketOptions,
   CreateConnectionOptions,
@@ -123,12 +124,14 @@ export interface Io {
     loop: AbstractEventLoop,
     factory: ProtocolFactory<P>,
     pipe: PipeLike,
+    options: AbortableOptions,
   ): Promise<Connected<ReadTransport, P>>;
   /** See `AbstractEventLoop.connectWritePipe`. */
   connectWritePipe?<P extends AnyStreamProtocol>(
     loop: AbstractEventLoop,
     factory: ProtocolFactory<P>,
     pipe: PipeLike,
+    options: AbortableOptions,
   ): Promise<Connected<WriteTransport, P>>;
   /** See `AbstractEventLoop.getaddrinfo`. */
   getaddrinfo?(
@@ -142,6 +145,7 @@ export interface Io {
     loop: AbstractEventLoop,
     address: HostAddress,
     flags: number,
+    options: AbortableOptions,
   ): Promise<[string, string]>;
   /** See `AbstractEventLoop.subprocessExec`. */
   subprocessExec?<P extends SubprocessCallbacks>(
@@ -170,18 +174,21 @@ export interface SocketCalls {
     loop: AbstractEventLoop,
     sock: SocketLike,
     n: number,
+    options: AbortableOptions,
   ): Promise<Uint8Array>;
   /** Receives into `buffer`; the count, 0 at EOF. */
   recvInto(
     loop: AbstractEventLoop,
     sock: SocketLike,
     buffer: Uint8Array,
+    options: AbortableOptions,
   ): Promise<number>;
   /** Receives one datagram of up to `n` bytes. */
   recvfrom(
     loop: AbstractEventLoop,
     sock: SocketLike,
     n: number,
+    options: AbortableOptions,
   ): Promise<[Uint8Array, Deno.Addr]>;
   /** Receives one datagram into `buffer`. */
   recvfromInto(
@@ -189,12 +196,14 @@ export interface SocketCalls {
     sock: SocketLike,
     buffer: Uint8Array,
     nbytes: number,
+    options: AbortableOptions,
   ): Promise<[number, Deno.Addr]>;
   /** Sends all of `data`. */
   sendall(
     loop: AbstractEventLoop,
     sock: SocketLike,
     data: Uint8Array,
+    options: AbortableOptions,
   ): Promise<void>;
   /** Sends one datagram. */
   sendto(
@@ -202,17 +211,20 @@ export interface SocketCalls {
     sock: SocketLike,
     data: Uint8Array,
     addr: Address,
+    options: AbortableOptions,
   ): Promise<number>;
   /** Connects. */
   connect(
     loop: AbstractEventLoop,
     sock: SocketLike,
     addr: Address,
+    options: AbortableOptions,
   ): Promise<void>;
   /** Accepts one connection. */
   accept(
     loop: AbstractEventLoop,
     sock: SocketLike,
+    options: AbortableOptions,
   ): Promise<[SocketLike, Deno.Addr]>;
   /** Sends a file. */
   sendfile(

@@ -1,4 +1,5 @@
 import type {
+  AbortableOptions,
   AddrInfo,
   ConnectAcceptedSocketOptions,
   CreateConnectionOptions,
@@ -158,9 +159,21 @@ export interface Executor {
     ...args: A
   ): AbstractFuture<T>;
   /** Takes no more work; with `wait` (default) resolves when all that runs has ended. */
-  shutdown(
-    options?: { wait?: boolean; cancelFutures?: boolean },
-  ): Promise<void>;
+  shutdown(options?: ExecutorShutdownOptions): Promise<void>;
+}
+
+/** Options of {@linkcode Executor.shutdown}. */
+export interface ExecutorShutdownOptions {
+  /** Resolve when all that runs has ended, not at once. @default {true} */
+  wait?: boolean;
+  /** Cancel what has not started. @default {false} */
+  cancelFutures?: boolean;
+}
+
+/** Options of {@linkcode AbstractEventLoop.shutdownDefaultExecutor}. */
+export interface ShutdownDefaultExecutorOptions extends AbortableOptions {
+  /** Longest wait, in milliseconds; `null` for no limit. @default {null} */
+  timeoutMs?: number | null;
 }
 
 /** A function an executor can run: self-contained, or made by `workerFunction`. */
@@ -185,11 +198,9 @@ export interface AbstractEventLoop extends AsyncDisposable {
   /** Makes `shutdownAsyncgens` close this generator. */
   registerAsyncgen(generator: AsyncGenerator<unknown, unknown, unknown>): void;
   /** Closes all registered async generators. */
-  shutdownAsyncgens(): Promise<void>;
+  shutdownAsyncgens(options?: AbortableOptions): Promise<void>;
   /** Waits for the default executor to end. */
-  shutdownDefaultExecutor(
-    options?: { timeoutMs?: number | null },
-  ): Promise<void>;
+  shutdownDefaultExecutor(options?: ShutdownDefaultExecutorOptions): Promise<void>;
 
   /** Switches debug mode. */
   setDebug(on: boolean): void;
@@ -251,7 +262,11 @@ export interface AbstractEventLoop extends AsyncDisposable {
     options?: GetaddrinfoOptions,
   ): Promise<AddrInfo[]>;
   /** Host and service name of an address. Requires `--allow-net`. */
-  getnameinfo(address: HostAddress, flags?: number): Promise<[string, string]>;
+  getnameinfo(
+    address: HostAddress,
+    flags?: number,
+    options?: AbortableOptions,
+  ): Promise<[string, string]>;
 
   /** Connects over TCP, and TLS. Requires `--allow-net`. */
   createConnection<P extends AnyStreamProtocol>(
@@ -301,11 +316,13 @@ export interface AbstractEventLoop extends AsyncDisposable {
   connectReadPipe<P extends AnyStreamProtocol>(
     protocolFactory: ProtocolFactory<P>,
     pipe: PipeLike,
+    options?: AbortableOptions,
   ): Promise<Connected<ReadTransport, P>>;
   /** Writes to a pipe. */
   connectWritePipe<P extends AnyStreamProtocol>(
     protocolFactory: ProtocolFactory<P>,
     pipe: PipeLike,
+    options?: AbortableOptions,
   ): Promise<Connected<WriteTransport, P>>;
 
   /** Calls `callback` whenever `fd` is readable. Requires `--allow-ffi`. */
@@ -326,29 +343,43 @@ export interface AbstractEventLoop extends AsyncDisposable {
   removeWriter(fd: number | { fileno(): number }): boolean;
 
   /** Receives up to `n` bytes. */
-  sockRecv(sock: SocketLike, n: number): Promise<Uint8Array>;
+  sockRecv(sock: SocketLike, n: number, options?: AbortableOptions): Promise<Uint8Array>;
   /** Receives into `buffer`; the count. */
-  sockRecvInto(sock: SocketLike, buffer: Uint8Array): Promise<number>;
+  sockRecvInto(
+    sock: SocketLike,
+    buffer: Uint8Array,
+    options?: AbortableOptions,
+  ): Promise<number>;
   /** Receives one datagram of up to `n` bytes. */
-  sockRecvfrom(sock: SocketLike, n: number): Promise<[Uint8Array, Deno.Addr]>;
+  sockRecvfrom(
+    sock: SocketLike,
+    n: number,
+    options?: AbortableOptions,
+  ): Promise<[Uint8Array, Deno.Addr]>;
   /** Receives one datagram into `buffer`. */
   sockRecvfromInto(
     sock: SocketLike,
     buffer: Uint8Array,
     nbytes?: number,
+    options?: AbortableOptions,
   ): Promise<[number, Deno.Addr]>;
   /** Sends all of `data`. */
-  sockSendall(sock: SocketLike, data: Uint8Array): Promise<void>;
+  sockSendall(
+    sock: SocketLike,
+    data: Uint8Array,
+    options?: AbortableOptions,
+  ): Promise<void>;
   /** Sends one datagram. */
   sockSendto(
     sock: SocketLike,
     data: Uint8Array,
     addr: Address,
+    options?: AbortableOptions,
   ): Promise<number>;
   /** Connects. */
-  sockConnect(sock: SocketLike, addr: Address): Promise<void>;
+  sockConnect(sock: SocketLike, addr: Address, options?: AbortableOptions): Promise<void>;
   /** Accepts one connection. */
-  sockAccept(sock: SocketLike): Promise<[SocketLike, Deno.Addr]>;
+  sockAccept(sock: SocketLike, options?: AbortableOptions): Promise<[SocketLike, Deno.Addr]>;
   /** Sends a file. */
   sockSendfile(
     sock: SocketLike,

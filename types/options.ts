@@ -70,7 +70,7 @@ export interface CreateConnectionOptions extends TlsTimeouts, AbortableOptions {
 }
 
 /** Options of `createServer`. */
-export interface CreateServerOptions extends TlsTimeouts {
+export interface CreateServerOptions extends TlsTimeouts, AbortableOptions {
   /** Interface or interfaces to listen on; `undefined`, `null` and `""` mean all. */
   hostname?: string | readonly string[] | null;
   /** Port, 0 for any free one. @default {0} */
@@ -106,7 +106,7 @@ export interface CreateUnixConnectionOptions extends TlsTimeouts, AbortableOptio
 }
 
 /** Options of `createUnixServer`. */
-export interface CreateUnixServerOptions extends TlsTimeouts {
+export interface CreateUnixServerOptions extends TlsTimeouts, AbortableOptions {
   /** Path of the socket. */
   path?: string;
   /** A listening socket to use instead of `path`. */
@@ -146,7 +146,7 @@ export interface CreateDatagramEndpointOptions extends AbortableOptions {
 }
 
 /** Options of `sockSendfile`. */
-export interface SockSendfileOptions {
+export interface SockSendfileOptions extends AbortableOptions {
   /** Where in the file to start, in bytes. @default {0} */
   offset?: number;
   /** How many bytes to send at most; `null` for all. @default {null} */
@@ -156,7 +156,7 @@ export interface SockSendfileOptions {
 }
 
 /** Options of `sendfile`. */
-export interface SendfileOptions extends SockSendfileOptions, AbortableOptions {}
+export type SendfileOptions = SockSendfileOptions;
 
 /** Options of `startTls`. */
 export interface StartTlsOptions extends TlsTimeouts, AbortableOptions {

@@ -10,7 +10,7 @@ const factory = () => ({});
 const CALLS: Call[] = [
   ["getaddrinfo", ["host", 80, { family: 4 }]],
   ["getaddrinfo", ["host", 80], ["host", 80, {}]],
-  ["getnameinfo", [{ hostname: "h", port: 1 }], [{ hostname: "h", port: 1 }, 0]],
+  ["getnameinfo", [{ hostname: "h", port: 1 }], [{ hostname: "h", port: 1 }, 0, {}]],
   ["createConnection", [factory, { hostname: "h", port: 1 }]],
   ["createServer", [factory, { port: 1 }]],
   ["createUnixConnection", [factory, { path: "/p" }]],
@@ -19,21 +19,21 @@ const CALLS: Call[] = [
   ["createDatagramEndpoint", [factory, { remoteAddr: "r" }]],
   ["sendfile", ["transport", "file"], ["transport", "file", {}]],
   ["startTls", ["transport", "protocol", "context"], ["transport", "protocol", "context", {}]],
-  ["connectReadPipe", [factory, "pipe"]],
-  ["connectWritePipe", [factory, "pipe"]],
+  ["connectReadPipe", [factory, "pipe"], [factory, "pipe", {}]],
+  ["connectWritePipe", [factory, "pipe"], [factory, "pipe", {}]],
   ["subprocessExec", [factory, "program"], [factory, "program", [], {}]],
   ["subprocessExec", [factory, "program", ["a"], { cwd: "/" }]],
 ];
 
 const SOCKET_CALLS: Call[] = [
-  ["sockRecv", ["sock", 5]],
-  ["sockRecvInto", ["sock", "buffer"]],
-  ["sockRecvfrom", ["sock", 5]],
-  ["sockRecvfromInto", ["sock", "buffer"], ["sock", "buffer", 0]],
-  ["sockSendall", ["sock", "data"]],
-  ["sockSendto", ["sock", "data", "addr"]],
-  ["sockConnect", ["sock", "addr"]],
-  ["sockAccept", ["sock"]],
+  ["sockRecv", ["sock", 5], ["sock", 5, {}]],
+  ["sockRecvInto", ["sock", "buffer"], ["sock", "buffer", {}]],
+  ["sockRecvfrom", ["sock", 5], ["sock", 5, {}]],
+  ["sockRecvfromInto", ["sock", "buffer"], ["sock", "buffer", 0, {}]],
+  ["sockSendall", ["sock", "data"], ["sock", "data", {}]],
+  ["sockSendto", ["sock", "data", "addr"], ["sock", "data", "addr", {}]],
+  ["sockConnect", ["sock", "addr"], ["sock", "addr", {}]],
+  ["sockAccept", ["sock"], ["sock", {}]],
   ["sockSendfile", ["sock", "file"], ["sock", "file", {}]],
 ];
 

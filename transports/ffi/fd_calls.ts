@@ -7,6 +7,8 @@
 import { SendfileNotAvailableError } from "../../errors.ts";
 import type { AbstractEventLoop } from "../../types/loop.ts";
 import type { Address, HostAddress } from "../../types/transports.ts";
+import { abortable } from "../../loop/abortable.ts";
+import { Future } from "../../loop/future.ts";
 import { fdOwners, internalsOf } from "../../loop/internals.ts";
 import { AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from "./constants.ts";
 import { EINVAL } from "./errno.ts";
@@ -61,11 +63,13 @@ export async function recv(
   loop: AbstractEventLoop,
   sock: FdSource,
   n: number,
+  signal?: AbortSignal,
 ): Promise<Uint8Array> {
   const fd = begin(loop, sock, "sockRecv");
   return await whenReady(loop, fd, {
     slot: "readLine",
     announced: sock instanceof Socket,
+    signal,
     name: "sockRecv",
     attempt: () => outcome(tryRecv(same(sock, fd, "sockRecv"), n), "recv", fd),
   });
@@ -76,11 +80,13 @@ export async function recvInto(
   loop: AbstractEventLoop,
   sock: FdSource,
   buffer: Uint8Array,
+  signal?: AbortSignal,
 ): Promise<number> {
   const fd = begin(loop, sock, "sockRecvInto");
   return await whenReady(loop, fd, {
     slot: "readLine",
     announced: sock instanceof Socket,
+    signal,
     name: "sockRecvInto",
     attempt: () =>
       count(
@@ -96,12 +102,14 @@ export async function recvfrom(
   loop: AbstractEventLoop,
   sock: FdSource,
   n: number,
+  signal?: AbortSignal,
 ): Promise<[Uint8Array, Deno.Addr]> {
   const fd = begin(loop, sock, "sockRecvfrom");
   const { type } = kindOf(sock);
   const [data, addr] = await whenReady(loop, fd, {
     slot: "readLine",
     announced: sock instanceof Socket,
+    signal,
     name: "sockRecvfrom",
     attempt: () =>
       outcome(
@@ -119,12 +127,14 @@ export async function recvfromInto(
   sock: FdSource,
   buffer: Uint8Array,
   nbytes: number,
+  signal?: AbortSignal,
 ): Promise<[number, Deno.Addr]> {
   const fd = begin(loop, sock, "sockRecvfromInto");
   const { type } = kindOf(sock);
   const [got, addr] = await whenReady(loop, fd, {
     slot: "readLine",
     announced: sock instanceof Socket,
+    signal,
     name: "sockRecvfromInto",
     attempt: () =>
       outcome(
@@ -146,12 +156,14 @@ export async function sendall(
   loop: AbstractEventLoop,
   sock: FdSource,
   data: Uint8Array,
+  signal?: AbortSignal,
 ): Promise<void> {
   const fd = begin(loop, sock, "sockSendall");
   let rest = data;
   await whenReady(loop, fd, {
     slot: "writeLine",
     announced: sock instanceof Socket,
+    signal,
     name: "sockSendall",
     attempt: () => {
       same(sock, fd, "sockSendall");
@@ -170,14 +182,16 @@ export async function sendto(
   sock: FdSource,
   data: Uint8Array,
   addr: Address,
+  signal?: AbortSignal,
 ): Promise<number> {
   const fd = begin(loop, sock, "sockSendto");
   const kind = kindOf(sock);
-  const target = await resolve(loop, addr, kind);
+  const target = await resolve(loop, addr, kind, signal);
   const raw = encodeFor(fd, target, kind.family, "sockSendto");
   return await whenReady(loop, fd, {
     slot: "writeLine",
     announced: sock instanceof Socket,
+    signal,
     name: "sockSendto",
     attempt: () => {
       const sent = trySendto(same(sock, fd, "sockSendto"), data, raw);
@@ -193,10 +207,11 @@ export async function connect(
   loop: AbstractEventLoop,
   sock: FdSource,
   addr: Address,
+  signal?: AbortSignal,
 ): Promise<void> {
   const fd = begin(loop, sock, "sockConnect");
   const kind = kindOf(sock);
-  const target = await resolve(loop, addr, kind);
+  const target = await resolve(loop, addr, kind, signal);
   const raw = encodeFor(fd, target, kind.family, "sockConnect");
   for (let delay = SHORTEST_RETRY_MS;;) {
     const result = tryConnect(same(sock, fd, "sockConnect"), raw);
@@ -208,13 +223,14 @@ export async function connect(
     if (!wouldBlock(result) || kind.family !== AF_UNIX) {
       throw addressError(result, "connect", fd, target);
     }
-    await sleep(loop, delay);
+    await sleep(loop, delay, signal);
     delay = Math.min(delay * 2, LONGEST_RETRY_MS);
   }
   connecting.add(sock);
   await whenReady(loop, fd, {
     slot: "writeLine",
     announced: sock instanceof Socket,
+    signal,
     name: "sockConnect",
     waitFirst: true,
     attempt: () => {
@@ -229,12 +245,14 @@ export async function connect(
 export async function accept(
   loop: AbstractEventLoop,
   sock: FdSource,
+  signal?: AbortSignal,
 ): Promise<[Socket, Deno.Addr]> {
   const fd = begin(loop, sock, "sockAccept");
   const kind = kindOf(sock);
   return await whenReady(loop, fd, {
     slot: "readLine",
     announced: sock instanceof Socket,
+    signal,
     name: "sockAccept",
     attempt: () => {
       const got = outcome(
@@ -257,10 +275,11 @@ export async function sendfile(
   loop: AbstractEventLoop,
   sock: FdSource,
   file: Deno.FsFile,
-  { offset, limit, progress }: {
+  { offset, limit, progress, signal }: {
     offset: number;
     limit: number;
     progress: (sent: number) => void;
+    signal: AbortSignal | undefined;
   },
 ): Promise<void> {
   const fd = begin(loop, sock, "sockSendfile");
@@ -282,6 +301,7 @@ export async function sendfile(
       offset,
       end: offset + limit,
       progress,
+      signal,
     });
   } finally {
     if (source !== null) closeFd(lib, source);
@@ -295,18 +315,20 @@ interface FilePart {
   readonly offset: number;
   readonly end: number;
   readonly progress: (sent: number) => void;
+  readonly signal: AbortSignal | undefined;
 }
 
 async function sendParts(
   loop: AbstractEventLoop,
   sock: FdSource,
-  { fd, source, offset, end, progress }: FilePart,
+  { fd, source, offset, end, progress, signal }: FilePart,
 ): Promise<void> {
   let at = offset;
   while (at < end) {
     const sent: number = await whenReady(loop, fd, {
       slot: "writeLine",
       announced: sock instanceof Socket,
+      signal,
       name: "sockSendfile",
       // Between two parts the loop gets a turn: a fast peer would never fill the socket.
       waitFirst: at > offset,
@@ -397,6 +419,7 @@ async function resolve(
   loop: AbstractEventLoop,
   addr: Address,
   kind: Kind,
+  signal: AbortSignal | undefined,
 ): Promise<Address> {
   if (
     kind.family === AF_UNIX || !("hostname" in addr) ||
@@ -406,6 +429,7 @@ async function resolve(
   const found = await loop.getaddrinfo(hostname, port, {
     family: kind.family === AF_INET6 ? "ipv6" : "ipv4",
     type: kind.type === SOCK_DGRAM ? "datagram" : "stream",
+    ...(signal !== undefined && { signal }),
   });
   const [first] = found;
   if (first === undefined) {
@@ -416,13 +440,17 @@ async function resolve(
   return first.sockaddr;
 }
 
-async function sleep(loop: AbstractEventLoop, delayMs: number): Promise<void> {
-  const future = loop.createFuture<void>();
+async function sleep(
+  loop: AbstractEventLoop,
+  delayMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const future = new Future<void>({ loop });
   const timer = loop.callLater(delayMs, () => {
     if (!future.done()) future.setResult(undefined);
   });
   try {
-    await future;
+    await abortable(future, signal);
   } finally {
     timer.cancel();
   }

@@ -1,4 +1,6 @@
-import type { AbstractEventLoop, AbstractFuture } from "../../types/loop.ts";
+import type { AbstractEventLoop } from "../../types/loop.ts";
+import { abortable } from "../../loop/abortable.ts";
+import { Future } from "../../loop/future.ts";
 import { fdWatcher, type LibcFdWatcher, type Listener } from "./watcher.ts";
 
 /** What a call says that has to wait. */
@@ -8,7 +10,7 @@ type Slot = "readLine" | "writeLine";
 
 /** One waiting call. */
 interface Turn {
-  future: AbstractFuture<void> | null;
+  future: Future<void> | null;
   error: Error | null;
 }
 
@@ -74,6 +76,8 @@ export interface FdCall<T> {
   waitFirst?: boolean;
   /** Whether the end of the fd is announced, as that of a `Socket`. @default {false} */
   announced?: boolean;
+  /** Ends the wait when it aborts. */
+  signal: AbortSignal | undefined;
   /** Makes the system call; {@linkcode AGAIN} if it would block. What it throws is the caller's. */
   attempt: () => T | typeof AGAIN;
 }
@@ -81,7 +85,7 @@ export interface FdCall<T> {
 /**
  * Repeats `attempt` as often as `fd` is ready, until it is done.
  *
- * Cancellation: takes its place in the line away, and nothing else.
+ * Cancellation, also by the signal: takes its place in the line away, and nothing else.
  */
 export async function whenReady<T>(
   loop: AbstractEventLoop,
@@ -89,7 +93,8 @@ export async function whenReady<T>(
   call: FdCall<T>,
   watcher: LibcFdWatcher = fdWatcher,
 ): Promise<T> {
-  const { slot, name, waitFirst = false, announced: mayReturn = false, attempt } = call;
+  const { slot, name, waitFirst = false, announced: mayReturn = false, signal, attempt } = call;
+  signal?.throwIfAborted();
   const ofLoop = linesOf(loop);
   const key = fd * 2 + (slot === "readLine" ? 0 : 1);
   let line = ofLoop.get(key);
@@ -105,8 +110,8 @@ export async function whenReady<T>(
   const turn = line.join();
   try {
     while (true) {
-      turn.future = loop.createFuture<void>();
-      await turn.future;
+      turn.future = new Future<void>({ loop });
+      await abortable(turn.future, signal);
       if (turn.error !== null) throw turn.error;
       const result = attempt();
       if (result !== AGAIN) return result;
