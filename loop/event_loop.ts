@@ -141,6 +141,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
   async getnameinfo(
     address: HostAddress,
     flags = 0,
+    options: AbortableOptions = {},
   ): Promise<[string, string]> {
     return await this.#need("getnameinfo")(this, address, flags, options);
   }
@@ -160,7 +161,6 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
   ): Promise<AbstractServer> {
     return await this.#need("createServer")(this, protocolFactory, options);
   }
-    options: AbortableOptions = {},
 
   /** Connects to a unix socket. Requires `--allow-net`, and `--allow-read` and `--allow-write` of the path. */
   async createUnixConnection<P extends AnyStreamProtocol>(
@@ -237,6 +237,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
   async connectReadPipe<P extends AnyStreamProtocol>(
     protocolFactory: ProtocolFactory<P>,
     pipe: PipeLike,
+    options: AbortableOptions = {},
   ): Promise<Connected<ReadTransport, P>> {
     return await this.#need("connectReadPipe")(this, protocolFactory, pipe, options);
   }
@@ -245,6 +246,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
   async connectWritePipe<P extends AnyStreamProtocol>(
     protocolFactory: ProtocolFactory<P>,
     pipe: PipeLike,
+    options: AbortableOptions = {},
   ): Promise<Connected<WriteTransport, P>> {
     return await this.#need("connectWritePipe")(this, protocolFactory, pipe, options);
   }
@@ -256,7 +258,6 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     ...args: A
   ): void {
     this.#checkOpen("addReader");
-    options: AbortableOptions = {},
     this.#fds.add(
       "Reader",
       this.#need("fds", "addReader"),
@@ -265,7 +266,6 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
       callback as (...args: never[]) => unknown,
       args,
     );
-    options: AbortableOptions = {},
   }
 
   /** Stops watching; whether there was a reader. */
@@ -319,6 +319,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
   async sockRecvfrom(
     sock: SocketLike,
     n: number,
+    options: AbortableOptions = {},
   ): Promise<[Uint8Array, Deno.Addr]> {
     return await this.#sockets("sockRecvfrom").recvfrom(this, sock, n, options);
   }
@@ -328,6 +329,7 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     sock: SocketLike,
     buffer: Uint8Array,
     nbytes = 0,
+    options: AbortableOptions = {},
   ): Promise<[number, Deno.Addr]> {
     const calls = this.#sockets("sockRecvfromInto");
     return await calls.recvfromInto(this, sock, buffer, nbytes, options);
@@ -343,17 +345,16 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
   }
 
   /** Sends one datagram; the number of bytes sent. */
-    options: AbortableOptions = {},
   async sockSendto(
     sock: SocketLike,
     data: Uint8Array,
     addr: Address,
+    options: AbortableOptions = {},
   ): Promise<number> {
     return await this.#sockets("sockSendto").sendto(this, sock, data, addr, options);
   }
 
   /** Connects. */
-    options: AbortableOptions = {},
   async sockConnect(
     sock: SocketLike,
     addr: Address,
@@ -375,7 +376,6 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     sock: SocketLike,
     file: Deno.FsFile,
     options: SockSendfileOptions = {},
-    options: AbortableOptions = {},
   ): Promise<number> {
     return await this.#sockets("sockSendfile").sendfile(this, sock, file, options);
   }

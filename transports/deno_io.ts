@@ -48,9 +48,9 @@ import { fdWatcher } from "./ffi/watcher.ts";
 import { pipeChannel } from "./pipe.ts";
 import { sendfile } from "./sendfile.ts";
 import { type Acceptor, Server } from "./server.ts";
+import { startSubprocess } from "./subprocess.ts";
 import { checkConnectOptions, connectTcp } from "./tcp_connect.ts";
 import { checkListenOptions, listenTcp } from "./tcp_server.ts";
-import { startSubprocess } from "./subprocess.ts";
 import { checkPath, connectUnix, listenUnix } from "./unix_socket.ts";
 import { checkFactory, checkTlsTimeouts } from "./validate.ts";
 
@@ -123,8 +123,8 @@ export class DenoIo implements Io {
       );
     }
     checkListenOptions(options);
-    const acceptors = options.sock === undefined
     options.signal?.throwIfAborted();
+    const acceptors = options.sock === undefined
       ? await listenOnHosts(loop, options)
       : [await acceptorOf(loop, options.sock, "createServer", options)];
     return await serve(loop, factory, acceptors, options);
@@ -162,8 +162,8 @@ export class DenoIo implements Io {
     checkTlsTimeouts("createUnixServer", options);
     checkServerContext("createUnixServer", options.tls);
     checkEither("createUnixServer", options, "path");
-    const acceptor = options.sock === undefined
     options.signal?.throwIfAborted();
+    const acceptor = options.sock === undefined
       ? await listenOnPath(loop, checkPath("createUnixServer", options.path), options)
       : await acceptorOf(loop, options.sock, "createUnixServer", { ...options, unix: true });
     return await serve(loop, factory, [acceptor], options);
@@ -219,12 +219,12 @@ export class DenoIo implements Io {
     eventLoop: AbstractEventLoop,
     factory: ProtocolFactory<P>,
     pipe: PipeLike,
-  ): Promise<Connected<ReadTransport, P>> {
     options: AbortableOptions,
+  ): Promise<Connected<ReadTransport, P>> {
     const loop = internalsOf(eventLoop);
     checkFactory("connectReadPipe", factory);
-    const channel = pipeChannel(pipe, { loop, what: "connectReadPipe", direction: "read" });
     options.signal?.throwIfAborted();
+    const channel = pipeChannel(pipe, { loop, what: "connectReadPipe", direction: "read" });
     return await establish(loop, factory, channel, options);
   }
 
@@ -232,12 +232,12 @@ export class DenoIo implements Io {
     eventLoop: AbstractEventLoop,
     factory: ProtocolFactory<P>,
     pipe: PipeLike,
-  ): Promise<Connected<WriteTransport, P>> {
     options: AbortableOptions,
+  ): Promise<Connected<WriteTransport, P>> {
     const loop = internalsOf(eventLoop);
     checkFactory("connectWritePipe", factory);
-    const channel = pipeChannel(pipe, { loop, what: "connectWritePipe", direction: "write" });
     options.signal?.throwIfAborted();
+    const channel = pipeChannel(pipe, { loop, what: "connectWritePipe", direction: "write" });
     return await establish(loop, factory, channel, options);
   }
 
@@ -256,8 +256,8 @@ export class DenoIo implements Io {
     loop: AbstractEventLoop,
     address: HostAddress,
     flags: number,
-  ): Promise<[string, string]> {
     { signal }: AbortableOptions,
+  ): Promise<[string, string]> {
     return operate(internalsOf(loop), () => getnameinfo(address, flags), { signal });
   }
 
@@ -291,12 +291,6 @@ function checkEither(
   );
 }
 
-async function serve(
-  loop: LoopInternals,
-  factory: ProtocolFactory<AnyStreamProtocol>,
-  acceptors: readonly Acceptor[],
-  options: CreateServerOptions | CreateUnixServerOptions,
-): Promise<AbstractServer> {
 /** Binds what `createServer` names. */
 function listenOnHosts(loop: LoopInternals, options: CreateServerOptions): Promise<Acceptor[]> {
   return operate(loop, () => listenTcp(options), {
@@ -322,6 +316,12 @@ function listenOnPath(
   });
 }
 
+async function serve(
+  loop: LoopInternals,
+  factory: ProtocolFactory<AnyStreamProtocol>,
+  acceptors: readonly Acceptor[],
+  options: CreateServerOptions | CreateUnixServerOptions,
+): Promise<AbstractServer> {
   const { maxConnections, startServing } = options;
   const server = new Server({
     loop,
