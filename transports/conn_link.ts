@@ -1,4 +1,4 @@
-import type { Address, HostAddress } from "../types/transports.ts";
+import type { Address } from "../types/transports.ts";
 import { type DatagramLink, type Packet, shownAddress } from "./datagram_link.ts";
 import { explain } from "./platform_error.ts";
 
@@ -10,6 +10,7 @@ export class ConnLink implements DatagramLink {
   readonly addr: Deno.Addr;
   readonly #conn: Deno.DatagramConn;
   readonly #buffer = new Uint8Array(ROOM);
+  #sending: Promise<void> = Promise.resolve();
   #closed = false;
 
   /** Takes the socket over. */
@@ -34,11 +35,18 @@ export class ConnLink implements DatagramLink {
     }
   }
 
-  async send(data: Uint8Array, addr: Address): Promise<void> {
+  send(data: Uint8Array, addr: Address): Promise<void> {
+    // One after the other: of several at once Deno does the last one first, or none ("busy").
+    const sent = this.#sending.then(() => this.#send(data, addr));
+    this.#sending = sent.catch(() => undefined);
+    return sent;
+  }
+
+  async #send(data: Uint8Array, addr: Address): Promise<void> {
     try {
       const target: Deno.Addr = "path" in addr
         ? { transport: "unixpacket", path: addr.path }
-        : { transport: "udp", ...pick(addr) };
+        : { transport: "udp", hostname: addr.hostname, port: addr.port };
       await this.#conn.send(data, target);
     } catch (error) {
       throw explain(
@@ -53,8 +61,4 @@ export class ConnLink implements DatagramLink {
     this.#closed = true;
     this.#conn.close();
   }
-}
-
-function pick({ hostname, port }: HostAddress): HostAddress {
-  return { hostname, port };
 }

@@ -134,8 +134,9 @@ export class DatagramTransport implements Contract, LoopResource {
         "Cannot send a datagram: the endpoint is not connected, an address is needed",
       );
     }
-    const target = checkAddress(addr);
-    if (remote === null || isSameAddress(remote, target)) return target;
+    const target = checkAddress(addr, this.#link.addr.transport === "unixpacket");
+    if (remote === null) return target;
+    if (isSameAddress(remote, target)) return remote;
     throw new RangeError(
       `Cannot send a datagram to ${shownAddress(target)}: Invalid address: must be null or ${
         shownAddress(remote)
@@ -262,17 +263,16 @@ export class DatagramTransport implements Contract, LoopResource {
   }
 }
 
-function checkAddress(addr: unknown): Address {
+function checkAddress(addr: unknown, isUnix: boolean): Address {
   const { hostname, path, port } = Object(addr) as { [name: string]: unknown };
-  if (typeof path === "string") return addr as Address;
-  if (typeof hostname !== "string") {
+  if (typeof (isUnix ? path : hostname) !== "string") {
     throw new TypeError(
-      `Cannot send a datagram: expected an address { hostname, port } or { path }, got ${
-        Deno.inspect(addr)
-      }`,
+      `Cannot send a datagram: expected an address ${
+        isUnix ? "{ path }" : "{ hostname, port }"
+      }, got ${Deno.inspect(addr)}`,
     );
   }
-  checkPort("sendto", port, 1);
+  if (!isUnix) checkPort("sendto", port, 1);
   return addr as Address;
 }
 

@@ -21,8 +21,8 @@ import { literalFamily } from "./host_number.ts";
 import { explain } from "./platform_error.ts";
 import { claimSocket } from "./socket_channel.ts";
 
-/** Longer than any datagram. */
-const ROOM = 65536;
+/** Room for a datagram; those of unix sockets are as long as the send buffer (CPython `max_size`). */
+const ROOM = 256 * 1024;
 /** So many packets are received before others have a turn. */
 const MOST_AT_ONCE = 32;
 /** A unix socket is writable although the receiver's queue is full: so long until the next try, in milliseconds. */

@@ -1,6 +1,7 @@
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { AddressFamily } from "../types/options.ts";
 import type { Address, HostAddress } from "../types/transports.ts";
+import { Deque } from "../internal/deque.ts";
 import { nodeModule } from "../internal/node.ts";
 import {
   DatagramInbox,
@@ -56,6 +57,14 @@ export async function bindUdp(options: BindOptions): Promise<DatagramLink> {
   return new UdpLink(socket, options, state === "granted");
 }
 
+/** A packet that is being sent, or waits for its turn. */
+interface Outgoing {
+  data: Uint8Array;
+  port: number;
+  hostname: string;
+  sent: PromiseWithResolvers<void>;
+}
+
 class UdpLink implements DatagramLink {
   readonly addr: Deno.NetAddr;
   readonly #socket: Socket;
@@ -64,6 +73,7 @@ class UdpLink implements DatagramLink {
   /** Whether every address may be reached: then nobody is asked again. */
   readonly #freely: boolean;
   readonly #inbox = new DatagramInbox();
+  readonly #outgoing = new Deque<Outgoing>();
   #closed = false;
 
   constructor(socket: Socket, { family, broadcast, peer }: BindOptions, freely: boolean) {
@@ -123,12 +133,26 @@ class UdpLink implements DatagramLink {
     throw new Deno.errors.NotFound(`the host has no ${this.#family} address`);
   }
 
+  /**
+   * One after the other: of several sends at once Deno does the last one first,
+   * and a burst would arrive in reverse.
+   */
   #send(data: Uint8Array, port: number, hostname: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#socket.send(data, port, hostname, (error) => {
-        if (error) reject(fromNode(error));
-        else resolve();
-      });
+    const sent = Promise.withResolvers<void>();
+    this.#outgoing.push({ data, port, hostname, sent });
+    if (this.#outgoing.size === 1) this.#sendNext();
+    return sent.promise;
+  }
+
+  #sendNext(): void {
+    const next = this.#outgoing.peek();
+    if (next === undefined || this.#closed) return;
+    const { data, port, hostname, sent } = next;
+    this.#socket.send(data, port, hostname, (error) => {
+      if (error) sent.reject(fromNode(error));
+      else sent.resolve();
+      this.#outgoing.shift();
+      this.#sendNext();
     });
   }
 
