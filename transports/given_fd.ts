@@ -7,8 +7,9 @@
 
 import type { Server as NetServer } from "node:net";
 import type { ByteChannel } from "../types/transports.ts";
-import { fdOwners, type LoopInternals } from "../loop/internals.ts";
+import type { LoopInternals } from "../loop/internals.ts";
 import { nodeModule } from "../internal/node.ts";
+import { claimFd } from "./claim.ts";
 import { NetChannel } from "./net_channel.ts";
 import { explain, fromNode } from "./platform_error.ts";
 import type { Acceptor } from "./server.ts";
@@ -16,12 +17,13 @@ import { NetAcceptor } from "./tcp_server.ts";
 
 /** The channel of a connected stream socket. */
 export function fdChannel(loop: LoopInternals, fd: number, what: string): ByteChannel {
-  loop[fdOwners].check(fd, what);
   const { Socket } = nodeModule("node:net");
+  const release = claimFd(loop, fd, what);
   try {
     const socket = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
-    return new NetChannel(socket, { watch: () => claim(loop, fd) });
+    return new NetChannel(socket, { watch: () => release });
   } catch (error) {
+    release();
     throw refusal(error, fd, what);
   }
 }
@@ -42,15 +44,16 @@ export async function fdAcceptor(
   fd: number,
   { what, backlog, keepAlive }: FdListenOptions,
 ): Promise<Acceptor> {
-  loop[fdOwners].check(fd, what);
   const { createServer } = nodeModule("node:net");
+  const release = claimFd(loop, fd, what);
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, keepAlive });
   try {
     await listening(server, fd, backlog);
   } catch (error) {
+    release();
     throw refusal(error, fd, what);
   }
-  return new NetAcceptor(server, { closed: claim(loop, fd) });
+  return new NetAcceptor(server, { closed: release });
 }
 
 function listening(server: NetServer, fd: number, backlog: number): Promise<void> {
@@ -58,15 +61,6 @@ function listening(server: NetServer, fd: number, backlog: number): Promise<void
     server.once("listening", resolve).once("error", reject);
     server.listen({ fd, backlog });
   });
-}
-
-/** Keeps others from watching `fd` until the function that it returns is called. */
-function claim(loop: LoopInternals, fd: number): () => void {
-  let held = fd;
-  loop.removeReader(fd);
-  loop.removeWriter(fd);
-  loop[fdOwners].claim({ fileno: () => held });
-  return () => void (held = -1);
 }
 
 function refusal(error: unknown, fd: number, what: string): Error {

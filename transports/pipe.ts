@@ -1,7 +1,9 @@
+import { RuntimeError } from "../errors.ts";
 import type { PipeLike } from "../types/options.ts";
 import type { ByteChannel } from "../types/transports.ts";
 import type { LoopInternals } from "../loop/internals.ts";
 import { nodeModule } from "../internal/node.ts";
+import { claimFd } from "./claim.ts";
 import { fdWatcher } from "./ffi/watcher.ts";
 import { FileChannel } from "./file_channel.ts";
 import { NetChannel } from "./net_channel.ts";
@@ -81,15 +83,24 @@ function streamOf(pipe: PipeLike, direction: Direction): unknown {
 
 function fdChannel(pipe: PipeLike, fd: number, { loop, what, direction }: Opening): ByteChannel {
   const { Socket } = nodeModule("node:net");
+  let release = () => {};
   try {
     mustNotBeFile(what, isRegular(fd));
+    release = claimFd(loop, fd, what);
     const readable = direction === "read";
     const socket = new Socket({ fd, readable, writable: !readable, allowHalfOpen: true });
     (pipe as { detach?: () => unknown }).detach?.();
-    const watch = readable ? undefined : (gone: () => void) => watchHangUp(loop, fd, gone);
+    const watch = (gone: () => void) => {
+      const stop = readable ? () => {} : watchHangUp(loop, fd, gone);
+      return () => {
+        stop();
+        release();
+      };
+    };
     return new NetChannel(socket, { direction, pipe, watch });
   } catch (error) {
-    if (error instanceof RangeError) throw error;
+    release();
+    if (error instanceof RangeError || error instanceof RuntimeError) throw error;
     if ((error as { code?: unknown }).code === "ERR_INVALID_FD_TYPE") {
       return deviceChannel(pipe, fd, { what, direction });
     }

@@ -1,7 +1,7 @@
-import { RuntimeError } from "../errors.ts";
 import type { SocketLike } from "../types/options.ts";
 import type { ByteChannel } from "../types/transports.ts";
-import { fdOwners, type LoopInternals } from "../loop/internals.ts";
+import type { LoopInternals } from "../loop/internals.ts";
+import { claimSocket } from "./claim.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -15,7 +15,6 @@ import {
   SOL_SOCKET,
   TCP_NODELAY,
 } from "./ffi/constants.ts";
-import { isWaitedFor } from "./ffi/fd_line.ts";
 import { fdError, tryAccept, tryRecvInto, trySend, wouldBlock } from "./ffi/raw_socket.ts";
 import { adoptAccepted, Socket } from "./ffi/socket.ts";
 import { fdWatcher } from "./ffi/watcher.ts";
@@ -42,23 +41,6 @@ export function withSocketOf<T>(sock: FdSource, make: (socket: Socket) => T): T 
     socket.detach();
     throw error;
   }
-}
-
-/**
- * Makes `socket` the transport's alone: whatever watched it does so no more, and
- * nobody else can from now on.
- *
- * @throws {RuntimeError} if it belongs to a transport already, or a `sock*` call waits for it
- */
-export function claimSocket(loop: LoopInternals, socket: Socket, what: string): void {
-  const fd = socket.fileno();
-  loop[fdOwners].check(fd, what);
-  if (isWaitedFor(loop, fd)) {
-    throw new RuntimeError(`Cannot call ${what}(): a call of the loop waits for ${socket}`);
-  }
-  loop.removeReader(fd);
-  loop.removeWriter(fd);
-  loop[fdOwners].claim(socket);
 }
 
 /**
@@ -97,7 +79,7 @@ export interface SocketUse {
 export class SocketChannel implements ByteChannel {
   readonly #loop: LoopInternals;
   readonly #socket: Socket;
-  readonly #info: Record<string, unknown>;
+  readonly #info: ReadonlyMap<string, unknown>;
 
   /**
    * Takes the socket over.
@@ -113,11 +95,11 @@ export class SocketChannel implements ByteChannel {
     }
     this.#loop = loop;
     this.#socket = socket;
-    this.#info = {
-      socket,
-      sockname: socket.getsockname(),
-      peername: socket.getpeername(),
-    };
+    this.#info = new Map<string, unknown>([
+      ["socket", socket],
+      ["sockname", socket.getsockname()],
+      ["peername", socket.getpeername()],
+    ]);
     claimSocket(loop, socket, use.what);
     if (socket.family === AF_INET || socket.family === AF_INET6) {
       socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
@@ -160,7 +142,7 @@ export class SocketChannel implements ByteChannel {
   }
 
   getExtraInfo(name: string): unknown {
-    return this.#info[name];
+    return this.#info.get(name);
   }
 }
 

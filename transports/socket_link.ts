@@ -2,6 +2,7 @@ import type { AddressFamily } from "../types/options.ts";
 import type { Address, HostAddress } from "../types/transports.ts";
 import { Deque } from "../internal/deque.ts";
 import { type LoopInternals, scheduler } from "../loop/internals.ts";
+import { claimSocket } from "./claim.ts";
 import { DatagramInbox, type DatagramLink, type Packet, shownAddress } from "./datagram_link.ts";
 import { resolveHost } from "./dns.ts";
 import { AF_INET6, AF_UNIX } from "./ffi/constants.ts";
@@ -19,7 +20,6 @@ import type { RawAddress } from "./ffi/socket_address.ts";
 import { fdWatcher } from "./ffi/watcher.ts";
 import { literalFamily } from "./host_number.ts";
 import { explain } from "./platform_error.ts";
-import { claimSocket } from "./socket_channel.ts";
 
 /** Room for a datagram; those of unix sockets are as long as the send buffer (CPython `max_size`). */
 const ROOM = 256 * 1024;
