@@ -113,6 +113,8 @@ export async function startTls(
     const givenUp = error instanceof CancelledError || options.signal?.aborted;
     const closed = transport.isClosing();
     transport.giveUp(givenUp ? null : error as Error);
+    // Whoever learns of the failure here finds a protocol that knows of it, as in CPython.
+    await loop[scheduler].nextTurn();
     if (givenUp || !closed) throw error;
     throw new Deno.errors.ConnectionAborted(
       "Cannot start TLS: the transport was closed during the handshake",

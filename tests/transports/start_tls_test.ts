@@ -302,15 +302,17 @@ Deno.test("startTls() that fails rejects once, and connectionLost gets the same 
   await leakFree(async (loop, reports) => {
     const pair = await plainPair(loop);
     const [client, server] = pair;
+    let knew = false;
     const results = await Promise.allSettled([
       loop.startTls(client.transport, client, clientContext(), {
         serverHostname: "elsewhere.test",
-      }),
+      }).finally(() => knew = client.lost.done()),
       loop.startTls(server.transport, server, serverContext(), SERVER),
     ]);
     const reason = (results[0] as PromiseRejectedResult).reason;
     assertInstanceOf(reason, InvalidData);
     assertMatch(reason.message, /not for "elsewhere.test"/);
+    assertEquals(knew, true);
     assertStrictEquals(await client.lost, reason);
     assert(await server.lost instanceof Error);
     assertOneLife(client);
