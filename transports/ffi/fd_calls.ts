@@ -65,7 +65,7 @@ export async function recv(
   n: number,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  const fd = begin(loop, sock, "sockRecv");
+  const fd = begin(loop, sock, "sockRecv", signal);
   return await whenReady(loop, fd, {
     slot: "readLine",
     announced: sock instanceof Socket,
@@ -82,7 +82,7 @@ export async function recvInto(
   buffer: Uint8Array,
   signal?: AbortSignal,
 ): Promise<number> {
-  const fd = begin(loop, sock, "sockRecvInto");
+  const fd = begin(loop, sock, "sockRecvInto", signal);
   return await whenReady(loop, fd, {
     slot: "readLine",
     announced: sock instanceof Socket,
@@ -104,7 +104,7 @@ export async function recvfrom(
   n: number,
   signal?: AbortSignal,
 ): Promise<[Uint8Array, Deno.Addr]> {
-  const fd = begin(loop, sock, "sockRecvfrom");
+  const fd = begin(loop, sock, "sockRecvfrom", signal);
   const { type } = kindOf(sock);
   const [data, addr] = await whenReady(loop, fd, {
     slot: "readLine",
@@ -129,7 +129,7 @@ export async function recvfromInto(
   nbytes: number,
   signal?: AbortSignal,
 ): Promise<[number, Deno.Addr]> {
-  const fd = begin(loop, sock, "sockRecvfromInto");
+  const fd = begin(loop, sock, "sockRecvfromInto", signal);
   const { type } = kindOf(sock);
   const [got, addr] = await whenReady(loop, fd, {
     slot: "readLine",
@@ -158,7 +158,7 @@ export async function sendall(
   data: Uint8Array,
   signal?: AbortSignal,
 ): Promise<void> {
-  const fd = begin(loop, sock, "sockSendall");
+  const fd = begin(loop, sock, "sockSendall", signal);
   let rest = data;
   await whenReady(loop, fd, {
     slot: "writeLine",
@@ -184,7 +184,7 @@ export async function sendto(
   addr: Address,
   signal?: AbortSignal,
 ): Promise<number> {
-  const fd = begin(loop, sock, "sockSendto");
+  const fd = begin(loop, sock, "sockSendto", signal);
   const kind = kindOf(sock);
   const target = await resolve(loop, addr, kind, signal);
   const raw = encodeFor(fd, target, kind.family, "sockSendto");
@@ -209,7 +209,7 @@ export async function connect(
   addr: Address,
   signal?: AbortSignal,
 ): Promise<void> {
-  const fd = begin(loop, sock, "sockConnect");
+  const fd = begin(loop, sock, "sockConnect", signal);
   const kind = kindOf(sock);
   const target = await resolve(loop, addr, kind, signal);
   const raw = encodeFor(fd, target, kind.family, "sockConnect");
@@ -247,7 +247,7 @@ export async function accept(
   sock: FdSource,
   signal?: AbortSignal,
 ): Promise<[Socket, Deno.Addr]> {
-  const fd = begin(loop, sock, "sockAccept");
+  const fd = begin(loop, sock, "sockAccept", signal);
   const kind = kindOf(sock);
   return await whenReady(loop, fd, {
     slot: "readLine",
@@ -282,7 +282,7 @@ export async function sendfile(
     signal: AbortSignal | undefined;
   },
 ): Promise<void> {
-  const fd = begin(loop, sock, "sockSendfile");
+  const fd = begin(loop, sock, "sockSendfile", signal);
   if (kindOf(sock).type !== SOCK_STREAM) {
     throw new TypeError("Cannot send a file: the socket is not a stream");
   }
@@ -372,8 +372,14 @@ function outcome<T extends object>(
   throw fdError(result, call, fd);
 }
 
-/** The fd, if it is open and no transport's. */
-function begin(loop: AbstractEventLoop, sock: FdSource, call: string): number {
+/** The fd, if it is open and no transport's, and `signal` lets the call begin. */
+function begin(
+  loop: AbstractEventLoop,
+  sock: FdSource,
+  call: string,
+  signal: AbortSignal | undefined,
+): number {
+  signal?.throwIfAborted();
   const fd = openFd(sock, call);
   internalsOf(loop)[fdOwners].check(fd, call);
   // An fd from elsewhere may block, and would block everything.

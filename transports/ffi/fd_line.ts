@@ -94,7 +94,6 @@ export async function whenReady<T>(
   watcher: LibcFdWatcher = fdWatcher,
 ): Promise<T> {
   const { slot, name, waitFirst = false, announced: mayReturn = false, signal, attempt } = call;
-  signal?.throwIfAborted();
   const ofLoop = linesOf(loop);
   const key = fd * 2 + (slot === "readLine" ? 0 : 1);
   let line = ofLoop.get(key);
