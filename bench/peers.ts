@@ -15,7 +15,7 @@ export function here(path: string): string {
 
 /** Runs a Deno program of this folder, type check and permissions aside. */
 export function denoCommand(path: string, ...args: string[]): Command {
-  const flags = ["--no-check", "--quiet", "--allow-net"];
+  const flags = ["--no-check", "--quiet", "--allow-net", "--allow-read"];
   // Whatever has the permission loads libc; the others must show that they do without.
   if (path.startsWith("fd/")) flags.push("--allow-ffi");
   // So that memory can be counted without what is garbage already.
@@ -73,12 +73,13 @@ export function pin(core: number, command: Command): Command {
 export async function build(
   path: string,
   folder: string,
+  libraries: readonly string[] = [],
 ): Promise<Command | undefined> {
   const compiler = findExecutable("g++");
   if (compiler === undefined) return undefined;
   const program = `${folder}/${path.split("/").at(-1)!.replace(".cpp", "")}`;
   const { success, stderr } = await new Deno.Command(compiler, {
-    args: ["-O2", "-o", program, here(path)],
+    args: ["-O2", "-o", program, here(path), ...libraries.map((name) => `-l${name}`)],
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
   return { program, args: [] };

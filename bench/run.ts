@@ -13,11 +13,12 @@ import { runFd } from "./run_fd.ts";
 import { runIdle } from "./run_idle.ts";
 import { runImport } from "./run_import.ts";
 import { runMicro } from "./run_micro.ts";
+import { runTls } from "./run_tls.ts";
 
 const { values } = parseArgs({
   args: Deno.args,
   options: {
-    only: { type: "string", default: "micro,echo,fd,idle,import" },
+    only: { type: "string", default: "micro,echo,tls,fd,idle,import" },
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "3" },
     peers: { type: "string", default: "" },
@@ -31,6 +32,7 @@ const peers = values.peers.split(",").filter((peer) => peer !== "");
 const suites: Record<string, () => Promise<void>> = {
   micro: () => runMicro({ rounds }),
   echo: () => runEcho({ rounds, seconds, peers }),
+  tls: () => runTls({ rounds, seconds, peers }),
   fd: () => runFd({ rounds, seconds, peers }),
   idle: () => runIdle({ connections: Number(values.connections) }),
   import: () => runImport({ rounds: rounds * 5 }),

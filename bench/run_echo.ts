@@ -40,14 +40,23 @@ export async function runEcho(options: EchoOptions): Promise<void> {
   await runCases(cases, options);
 }
 
+/** The program that makes the load, and what it is linked with. */
+export interface Load {
+  /** Its source, in this folder. */
+  source: string;
+  /** Libraries it needs. */
+  libraries?: string[];
+}
+
 /** Does the same for the servers of `cases`, which gets the floor, built. */
 export async function runCases(
   cases: (floor: Command) => Case[],
   options: EchoOptions,
+  { source, libraries }: Load = { source: "echo/load.cpp" },
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    const load = await build("echo/load.cpp", folder);
+    const load = await build(source, folder, libraries);
     if (load === undefined) {
       console.error("echo: no g++, so no load generator; left out");
       return;
