@@ -1,5 +1,8 @@
 import type { ByteChannel } from "../types/transports.ts";
 
+/** A stream that always has something would keep everything else waiting: so often others get a turn. */
+const READS_PER_TURN = 16;
+
 /** The reading end of a pipe: a web stream of bytes. */
 export class ReadableStreamChannel implements ByteChannel {
   readonly #stream: ReadableStream<Uint8Array>;
@@ -7,6 +10,7 @@ export class ReadableStreamChannel implements ByteChannel {
   #byob: ReadableStreamBYOBReader | null = null;
   #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #rest: Uint8Array | null = null;
+  #reads = 0;
 
   /** Takes the stream over; `info` is for `getExtraInfo`. */
   constructor(stream: ReadableStream<Uint8Array>, info: Record<string, unknown> = {}) {
@@ -32,6 +36,9 @@ export class ReadableStreamChannel implements ByteChannel {
 
   async #next(size: number): Promise<Uint8Array | null> {
     for (;;) {
+      if (++this.#reads % READS_PER_TURN === 0) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       // A byte stream takes the buffer away for good, so it gets one of its own.
       const { value, done } = this.#byob !== null
         ? await this.#byob.read(new Uint8Array(size))
