@@ -69,7 +69,7 @@ export function pin(core: number, command: Command): Command {
   };
 }
 
-/** Builds a C++ program of this folder into `folder`. `undefined` without a compiler. */
+/** Builds a C++ program of this folder into `folder`. `undefined` without a compiler, or a header. */
 export async function build(
   path: string,
   folder: string,
@@ -81,6 +81,8 @@ export async function build(
   const { success, stderr } = await new Deno.Command(compiler, {
     args: ["-O2", "-o", program, here(path), ...libraries.map((name) => `-l${name}`)],
   }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return { program, args: [] };
+  if (success) return { program, args: [] };
+  const message = new TextDecoder().decode(stderr);
+  if (/\.h: No such file/.test(message)) return undefined;
+  throw new Error(message);
 }

@@ -58,7 +58,7 @@ export async function runCases(
   try {
     const load = await build(source, folder, libraries);
     if (load === undefined) {
-      console.error("echo: no g++, so no load generator; left out");
+      console.error(`${source} cannot be built here, so there is no load; left out`);
       return;
     }
     const floor = await build("echo/echo_epoll.cpp", folder);
