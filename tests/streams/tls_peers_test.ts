@@ -164,6 +164,29 @@ for (const flag of ["tls1", "tls1_1"]) {
   );
 }
 
+peerTest("startServer() renegotiates nothing: openssl s_client that asks for it is refused", [
+  "openssl",
+], async () => {
+  await leakFree(async (_loop, reports) => {
+    const ended = Promise.withResolvers<unknown>();
+    const server = await startServer(async (reader, writer) => {
+      writer.write(await reader.readline());
+      ended.resolve(await assertRejects(() => reader.read()));
+    }, { ...LOCAL, tls: serverContext() });
+    await using peer = Child.start("openssl", [
+      ...["s_client", "-connect", `127.0.0.1:${portOf(server)}`, "-CAfile", "ca.pem", "-tls1_2"],
+    ], { cwd: TLS_FIXTURES });
+    await peer.writeLine("ready first");
+    assertEquals(await peer.waitReady(), "first");
+    await peer.writeLine("R");
+    assertMatch(String(await ended.promise), /TLS connection broke: received fatal alert/);
+    assertMatch((await peer.wait()).stderr, /no renegotiation/);
+    server.close();
+    await server.waitClosed();
+    assertEquals(reports, []);
+  });
+});
+
 // --- CPython's asyncio
 
 const BULK = 4 * 1024 * 1024;
