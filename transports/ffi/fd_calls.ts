@@ -20,7 +20,7 @@ import {
   encodeFor,
   fdError,
   inProgress,
-  nameOf,
+  senderOf,
   takeError,
   tryAccept,
   tryConnect,
@@ -105,7 +105,7 @@ export async function recvfrom(
   signal?: AbortSignal,
 ): Promise<[Uint8Array, Deno.Addr]> {
   const fd = begin(loop, sock, "sockRecvfrom", signal);
-  const { type } = kindOf(sock);
+  const kind = kindOf(sock);
   const [data, addr] = await whenReady(loop, fd, {
     slot: "readLine",
     announced: sock instanceof Socket,
@@ -113,12 +113,12 @@ export async function recvfrom(
     name: "sockRecvfrom",
     attempt: () =>
       outcome(
-        tryRecvfrom(same(sock, fd, "sockRecvfrom"), type, n),
+        tryRecvfrom(same(sock, fd, "sockRecvfrom"), kind.type, n),
         "recvfrom",
         fd,
       ),
   });
-  return [data, addr ?? peerOf(fd, type)];
+  return [data, senderOf(fd, kind, addr)];
 }
 
 /** See `SocketCalls.recvfromInto`. */
@@ -130,7 +130,7 @@ export async function recvfromInto(
   signal?: AbortSignal,
 ): Promise<[number, Deno.Addr]> {
   const fd = begin(loop, sock, "sockRecvfromInto", signal);
-  const { type } = kindOf(sock);
+  const kind = kindOf(sock);
   const [got, addr] = await whenReady(loop, fd, {
     slot: "readLine",
     announced: sock instanceof Socket,
@@ -140,7 +140,7 @@ export async function recvfromInto(
       outcome(
         tryRecvfromInto(
           same(sock, fd, "sockRecvfromInto"),
-          type,
+          kind.type,
           buffer,
           nbytes,
         ),
@@ -148,7 +148,7 @@ export async function recvfromInto(
         fd,
       ),
   });
-  return [got, addr ?? peerOf(fd, type)];
+  return [got, senderOf(fd, kind, addr)];
 }
 
 /** See `SocketCalls.sendall`. */
@@ -415,10 +415,6 @@ function kindOf(sock: FdSource): Kind {
     kinds.set(sock, kind);
   }
   return kind;
-}
-
-function peerOf(fd: number, type: number): Deno.Addr {
-  return nameOf(fd, type, "getpeername") ?? { transport: "unix", path: "" };
 }
 
 async function resolve(

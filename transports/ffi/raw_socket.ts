@@ -6,7 +6,7 @@
  * @module
  */
 
-import { SO_ERROR, SOL_SOCKET } from "./constants.ts";
+import { AF_UNIX, SO_ERROR, SOCK_DGRAM, SOL_SOCKET } from "./constants.ts";
 import { errno, errorOf, type Libc, libc, platform } from "./libc.ts";
 import { EINTR } from "./errno.ts";
 import { keepBytes } from "../keep_bytes.ts";
@@ -180,6 +180,30 @@ export function nameOf(
   lengthCell[0] = ADDRESS_SIZE;
   check(libc(call)[call](fd, addressBytes, lengthCell), call, fd);
   return decodeAddress(addressBytes, lengthCell[0] as number, type);
+}
+
+/**
+ * Whose data a socket received: `addr`, where the system told, which it does not
+ * for streams and for unix sockets without a name; then its peer. The data is
+ * taken already and must not be lost if there is none.
+ */
+export function senderOf(
+  fd: number,
+  { family, type }: { readonly family: number; readonly type: number },
+  addr: Deno.Addr | null,
+): Deno.Addr {
+  if (addr !== null) return addr;
+  const isDatagram = type === SOCK_DGRAM;
+  const unnamed: Deno.Addr = family === AF_UNIX
+    ? { transport: isDatagram ? "unixpacket" : "unix", path: "" }
+    : { transport: isDatagram ? "udp" : "tcp", hostname: "", port: 0 };
+  if (isDatagram) return unnamed;
+  try {
+    return nameOf(fd, type, "getpeername") ?? unnamed;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotConnected) return unnamed;
+    throw error;
+  }
 }
 
 /** The pending error of a socket as an errno, 0 for none; it is none afterwards. */

@@ -18,6 +18,7 @@ import {
   getOptionBytes,
   nameOf,
   prepare,
+  senderOf,
   setNonblocking,
   setOption,
   tryAccept,
@@ -244,7 +245,7 @@ export class Socket implements Disposable {
     mustBeCount(n, "recvfrom");
     const result = tryRecvfrom(fd, this.type, n, flags);
     if (typeof result === "number") throw fdError(result, "recvfrom", fd);
-    return [result[0], result[1] ?? this.getpeername()];
+    return [result[0], senderOf(fd, this, result[1])];
   }
 
   /** As {@linkcode recvInto}, with the address it came from. */
@@ -253,7 +254,7 @@ export class Socket implements Disposable {
     const length = lengthOf(buffer, nbytes, "recvfromInto");
     const result = tryRecvfromInto(fd, this.type, buffer, length);
     if (typeof result === "number") throw fdError(result, "recvfrom", fd);
-    return [result[0], result[1] ?? this.getpeername()];
+    return [result[0], senderOf(fd, this, result[1])];
   }
 
   /** Ends one direction or both: `SHUT_RD`, `SHUT_WR`, `SHUT_RDWR`. */

@@ -10,6 +10,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "../../support/assert.ts";
+import { until } from "../../support/poll.ts";
 import { bytes, countFds, eventually, text } from "./support.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
@@ -149,6 +150,34 @@ Deno.test("recv() gives bytes that are the caller's to keep", () => {
   // A small portion may pin a block, but never all that a call has room for.
   assertLess(first.buffer.byteLength, 65536);
 });
+
+Deno.test("recvfrom() loses no data whose sender cannot be named", async () => {
+  const [a, b] = socketpair(c.AF_UNIX, c.SOCK_DGRAM);
+  a.send(bytes("unnamed"));
+  const [data, from] = b.recvfrom(100);
+  assertEquals([text(data), from], ["unnamed", { transport: "unixpacket", path: "" }]);
+  const [client, server] = await tcpPair();
+  const name = client.getsockname();
+  for (const word of ["one", "two"]) client.send(bytes(word));
+  await eventually(() => server.recv(6, c.MSG_PEEK).length === 6);
+  assertEquals(server.recvfrom(3), [bytes("one"), name]);
+  // A reset takes the peer away, but not what it had sent.
+  client.setsockopt(c.SOL_SOCKET, c.SO_LINGER, new Uint8Array(new Int32Array([1, 0]).buffer));
+  client.close();
+  await until(() => isUnconnected(server));
+  const [rest, nobody] = server.recvfrom(100);
+  assertEquals([text(rest), nobody], ["two", { transport: "tcp", hostname: "", port: 0 }]);
+  for (const sock of [a, b, server]) sock.close();
+});
+
+function isUnconnected(sock: Socket): boolean {
+  try {
+    sock.getpeername();
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotConnected;
+  }
+}
 
 Deno.test("send() and close() are callbacks by themselves", () => {
   const [a, b] = socketpair();
