@@ -13,7 +13,7 @@ import { fdOwners, internalsOf } from "../../loop/internals.ts";
 import { AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from "./constants.ts";
 import { EINVAL } from "./errno.ts";
 import { AGAIN, whenReady } from "./fd_line.ts";
-import { holdLibc, platform, releaseLibc } from "./libc.ts";
+import { holdLibc, libc, platform, releaseLibc } from "./libc.ts";
 import {
   addressError,
   closeFd,
@@ -382,6 +382,8 @@ function begin(
   signal?.throwIfAborted();
   const fd = openFd(sock, call);
   internalsOf(loop)[fdOwners].check(fd, call);
+  // Where it is refused, the message names the call.
+  libc(`${call}()`);
   // An fd from elsewhere may block, and would block everything.
   kindOf(sock);
   return fd;
