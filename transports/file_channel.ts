@@ -1,5 +1,11 @@
 import type { ByteChannel } from "../types/transports.ts";
 
+/**
+ * A write of a file is done by a thread, which waits until all of it is taken,
+ * also when the file is closed: so what `abort()` cannot drop is no more than this.
+ */
+const LONGEST_WRITE = 16 * 1024;
+
 /** A FIFO, terminal or other device, opened with `Deno.open`. */
 export class FileChannel implements ByteChannel {
   /** `false` for the writing end: nothing will come. */
@@ -27,7 +33,7 @@ export class FileChannel implements ByteChannel {
   }
 
   write(data: Uint8Array): Promise<number> {
-    return this.#file.write(data);
+    return this.#file.write(data.subarray(0, LONGEST_WRITE));
   }
 
   close(): void {

@@ -58,7 +58,9 @@ export class ReadableStreamChannel implements ByteChannel {
   }
 
   async close(): Promise<void> {
-    await (this.#byob ?? this.#reader)?.cancel();
+    // What the other end is told, if it goes on writing: as of a pipe of the system.
+    const reason = new Deno.errors.BrokenPipe("Nobody reads from the stream any more");
+    await (this.#byob ?? this.#reader)?.cancel(reason);
   }
 
   abort(): void {
@@ -67,7 +69,8 @@ export class ReadableStreamChannel implements ByteChannel {
   }
 
   getExtraInfo(name: string): unknown {
-    return name === "pipe" ? this.#info["pipe"] ?? this.#stream : this.#info[name];
+    if (Object.hasOwn(this.#info, name)) return this.#info[name];
+    return name === "pipe" ? this.#stream : undefined;
   }
 }
 
@@ -114,11 +117,13 @@ export class WritableStreamChannel implements ByteChannel {
   }
 
   abort(): void {
-    this.#writer.abort().catch(() => this.#gone.resolve(null));
+    const reason = new Deno.errors.ConnectionAborted("The writing end of the stream was aborted");
+    this.#writer.abort(reason).catch(() => this.#gone.resolve(null));
     this.#gone.resolve(null);
   }
 
   getExtraInfo(name: string): unknown {
-    return name === "pipe" ? this.#info["pipe"] ?? this.#stream : this.#info[name];
+    if (Object.hasOwn(this.#info, name)) return this.#info[name];
+    return name === "pipe" ? this.#stream : undefined;
   }
 }
