@@ -27,4 +27,5 @@ export interface NodeModules {
   "node:net": typeof import("node:net");
   "node:stream": typeof import("node:stream");
   "node:tls": typeof import("node:tls");
+  "node:worker_threads": typeof import("node:worker_threads");
 }

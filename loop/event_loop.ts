@@ -42,10 +42,13 @@ import type {
   Transport,
   WriteTransport,
 } from "../types/transports.ts";
+import { enterCallback, leaveCallback } from "../internal/context.ts";
 import { BaseEventLoop } from "./base_loop.ts";
 import { SystemClock } from "./clock.ts";
 import { DefaultExecutor } from "./default_executor.ts";
+import { ensureFuture } from "./ensure_future.ts";
 import { FdHandles } from "./fd_handles.ts";
+import { brief } from "./format.ts";
 import type { Future } from "./future.ts";
 import { receiveSignal, scheduler } from "./internals.ts";
 import { SignalHandles } from "./signal_handles.ts";
@@ -100,17 +103,33 @@ export class EventLoop extends BaseEventLoop implements AbstractEventLoop {
     this.#fds.clear();
   }
 
-  /** Runs `fn(...args)` in `executor`, by default in a pool of Workers. Cancelling stops what has not started. */
+  /**
+   * Runs `fn(...args)` in `executor`, by default in a pool of Workers of this
+   * loop: there `fn` is self-contained, or made by `workerFunction`, whose module
+   * needs `--allow-read`.
+   *
+   * Cancellation: a job that has not started never does; one that runs goes on, unseen.
+   *
+   * @throws {TypeError} if `fn` is not a function; what else keeps it from running fails the future
+   * @throws {RuntimeError} if the loop is closed, or `shutdownDefaultExecutor` was called
+   */
   runInExecutor<A extends unknown[], T>(
     executor: Executor | null,
     fn: ExecutorFunction<A, T>,
     ...args: A
   ): Future<T> {
     this.#checkOpen("runInExecutor");
-    return (executor ?? this.#executor.get(this.#io)).submit(
-      fn,
-      ...args,
-    ) as Future<T>;
+    if (typeof fn !== "function") {
+      throw new TypeError(`Cannot call runInExecutor(): expected a function, got ${brief(fn)}`);
+    }
+    const chosen = executor ?? this.#executor.get(this.#io);
+    // Called as a callback of this loop, which need not be running yet: the executor makes its future in it.
+    const outer = enterCallback(this);
+    try {
+      return ensureFuture(chosen.submit(fn, ...args), { loop: this });
+    } finally {
+      leaveCallback(outer);
+    }
   }
 
   /** Sets the executor that `null` stands for. */

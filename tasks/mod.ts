@@ -61,6 +61,7 @@ export { shield } from "./shield.ts";
 export { sleep } from "./sleep.ts";
 export { TaskGroup } from "./task_group.ts";
 export { Timeout, timeout, timeoutAt } from "./timeout.ts";
+export { toThread } from "./to_thread.ts";
 export {
   ALL_COMPLETED,
   FIRST_COMPLETED,

@@ -1,5 +1,5 @@
 import type { FdWatcher, Io, SocketCalls } from "../types/io.ts";
-import type { AbstractEventLoop } from "../types/loop.ts";
+import type { AbstractEventLoop, Executor } from "../types/loop.ts";
 import type {
   AbortableOptions,
   AddrInfo,
@@ -53,6 +53,7 @@ import { checkConnectOptions, connectTcp } from "./tcp_connect.ts";
 import { checkListenOptions, listenTcp } from "./tcp_server.ts";
 import { checkPath, connectUnix, listenUnix } from "./unix_socket.ts";
 import { checkFactory, checkTlsTimeouts } from "./validate.ts";
+import { WorkerPoolExecutor } from "./worker_pool_executor.ts";
 
 /** The way to the outside on `Deno.*` and node's built-in modules. */
 export class DenoIo implements Io {
@@ -274,6 +275,11 @@ export class DenoIo implements Io {
   watchSignal(signal: Deno.Signal, deliver: () => void): () => void {
     Deno.addSignalListener(signal, deliver);
     return () => Deno.removeSignalListener(signal, deliver);
+  }
+
+  /** A pool of Workers, of which none has started. */
+  createExecutor(): Executor {
+    return new WorkerPoolExecutor();
   }
 }
 

@@ -22,3 +22,14 @@ export { NI_NAMEREQD, NI_NUMERICHOST, NI_NUMERICSERV } from "./dns.ts";
 export * from "./ffi/constants.ts";
 export { Socket, type SocketOptions, socketpair } from "./ffi/socket.ts";
 export { Server } from "./server.ts";
+export {
+  connectLoop,
+  exposeLoop,
+  type LoopConnection,
+  type LoopExposure,
+  type LoopFunctions,
+  type LoopPort,
+} from "./loop_bridge.ts";
+export { transfer } from "./transfer.ts";
+export { workerFunction } from "./worker_function.ts";
+export { WorkerPoolExecutor, type WorkerPoolExecutorOptions } from "./worker_pool_executor.ts";
