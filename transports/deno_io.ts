@@ -64,7 +64,9 @@ export class DenoIo implements Io {
 
   /** The loop closes: nothing is watched for it any more. */
   close(loop: AbstractEventLoop): void {
-    void fdWatcher.closeLoop(loop);
+    fdWatcher.closeLoop(loop).catch((exception) =>
+      loop.callExceptionHandler({ message: "Cannot stop watching file descriptors", exception })
+    );
   }
 
   async createConnection<P extends AnyStreamProtocol>(
