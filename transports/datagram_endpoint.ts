@@ -112,7 +112,9 @@ function refuseModifiers(options: CreateDatagramEndpointOptions): void {
 
 function openGiven(loop: LoopInternals, given: GivenSocket): Opened {
   const sock = sourceOf(given, WHAT);
-  if (isFdSource(sock)) return withSocketOf(sock, (socket) => openSocket(loop, socket));
+  if (isFdSource(sock)) {
+    return withSocketOf("createDatagramEndpoint", sock, (socket) => openSocket(loop, socket));
+  }
   if (typeof (sock as Partial<Deno.DatagramConn> | null)?.receive === "function") {
     return { link: new ConnLink(sock as Deno.DatagramConn), remote: null, connected: false };
   }

@@ -226,7 +226,7 @@ export class DatagramTransport implements Contract, LoopResource {
 
   /** Makes `protocol` the receiver of all later callbacks. */
   setProtocol(protocol: DatagramCallbacks): void {
-    this.#port.protocol = protocol;
+    this.#port.replace(protocol);
   }
 
   /** The protocol; `null` after `connectionLost`. */
@@ -246,6 +246,8 @@ export class DatagramTransport implements Contract, LoopResource {
         return this.#link.addr;
       case "peername":
         return this.#connected ? this.#remote : defaultValue;
+      case "dropped":
+        return this.#link.dropped;
       default:
         return defaultValue;
     }

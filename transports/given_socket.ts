@@ -40,7 +40,11 @@ export function channelOf(
   const source = sourceOf(sock, what);
   if (typeof source === "number") return fdChannel(loop, source, what);
   if (isFdSource(source)) {
-    return withSocketOf(source, (socket) => new SocketChannel(loop, socket, { what, ...wanted }));
+    return withSocketOf(
+      what,
+      source,
+      (socket) => new SocketChannel(loop, socket, { what, ...wanted }),
+    );
   }
   if (!has(source, "read", "write", "closeWrite")) {
     throw wrongKind(source, what, "a connected Deno.Conn or Socket");
@@ -62,6 +66,7 @@ export function acceptorOf(
   if (typeof source === "number") return fdAcceptor(loop, source, { what, backlog, keepAlive });
   if (isFdSource(source)) {
     return withSocketOf(
+      what,
       source,
       (socket) => new SocketAcceptor(loop, socket, { what, unix, backlog, keepAlive }),
     );

@@ -3,6 +3,7 @@ import { CancelledError, KeyboardInterrupt } from "../errors.ts";
 import type { ProtocolCallbacks } from "../types/protocols.ts";
 import { enterCallback, leaveCallback, scope } from "../internal/context.ts";
 import { type LoopInternals, scheduler } from "../loop/internals.ts";
+import { checkProtocol } from "./validate.ts";
 
 /**
  * Where a transport calls its protocol: in the async context of the connection,
@@ -28,6 +29,16 @@ export class ProtocolPort<P extends ProtocolCallbacks> {
     this.#enter = inherited === undefined
       ? scope.run(loop[scheduler].scope, () => AsyncLocalStorage.snapshot())
       : inherited.#enter;
+  }
+
+  /**
+   * Makes `protocol` the receiver of all later calls.
+   *
+   * @throws {TypeError} if it is no object
+   */
+  replace(protocol: P): void {
+    checkProtocol(`call setProtocol() of ${this.#transport}`, protocol);
+    this.protocol = protocol;
   }
 
   /** Starts an async function in the context of the connection. */

@@ -18,6 +18,7 @@ import {
 import { fdError, tryAccept, tryRecvInto, trySend, wouldBlock } from "./ffi/raw_socket.ts";
 import { adoptAccepted, Socket } from "./ffi/socket.ts";
 import { fdWatcher } from "./ffi/watcher.ts";
+import { explain } from "./platform_error.ts";
 import type { Acceptor } from "./server.ts";
 
 /** `struct linger` that makes a close drop what is unsent and send a reset: on, for 0 seconds. */
@@ -30,9 +31,9 @@ export type FdSource = Extract<SocketLike, { fileno(): number }>;
  * Makes something of the `Socket` of `sock`: of itself, or of one that takes its
  * fd over; if that fails the caller keeps it. Requires `--allow-ffi`.
  */
-export function withSocketOf<T>(sock: FdSource, make: (socket: Socket) => T): T {
+export function withSocketOf<T>(what: string, sock: FdSource, make: (socket: Socket) => T): T {
   if (sock instanceof Socket) return make(sock);
-  const socket = new Socket(undefined, undefined, { fileno: sock.fileno() });
+  const socket = adopt(what, sock.fileno());
   try {
     const made = make(socket);
     (sock as { detach?: () => unknown }).detach?.();
@@ -40,6 +41,14 @@ export function withSocketOf<T>(sock: FdSource, make: (socket: Socket) => T): T 
   } catch (error) {
     socket.detach();
     throw error;
+  }
+}
+
+function adopt(what: string, fileno: number): Socket {
+  try {
+    return new Socket(undefined, undefined, { fileno });
+  } catch (error) {
+    throw explain(error, `Cannot call ${what}()`);
   }
 }
 

@@ -167,6 +167,11 @@ export class StreamTransport implements Transport, LoopResource {
 
   /** As one `write` of all pieces. Nothing is sent if one of them is refused. */
   writelines(list: Iterable<Uint8Array>): void {
+    if (typeof list?.[Symbol.iterator] !== "function") {
+      throw new TypeError(
+        `Cannot write to transport: expected an iterable of Uint8Arrays, got ${brief(list)}`,
+      );
+    }
     const pieces = [...list];
     const size = pieces.reduce((sum, piece) => {
       if (piece instanceof Uint8Array) return sum + piece.length;
@@ -414,7 +419,7 @@ export class StreamTransport implements Transport, LoopResource {
 
   /** Makes `protocol` the receiver of all later callbacks; plain and buffered may follow each other. */
   setProtocol(protocol: AnyStreamProtocol): void {
-    this.#port.protocol = protocol;
+    this.#port.replace(protocol);
   }
 
   /** The protocol; `null` after `connectionLost`. */

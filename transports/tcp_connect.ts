@@ -10,7 +10,7 @@ import { operate } from "./operation.ts";
 import { explain, fromNode } from "./platform_error.ts";
 import { race } from "./staggered_race.ts";
 import { literalFamily } from "./host_number.ts";
-import { checkFamily, checkPort } from "./validate.ts";
+import { checkFamily, checkHostname, checkNumber, checkPort, requireNet } from "./validate.ts";
 
 /** What `connectTcp` needs of the options of `createConnection`. */
 export type ConnectOptions = Pick<
@@ -27,15 +27,17 @@ export type ConnectOptions = Pick<
 
 /** Refuses options that cannot work, before anything happens. */
 export function checkConnectOptions(options: ConnectOptions): void {
-  checkPort("createConnection", options.port, 1);
-  checkFamily("createConnection", options.family);
-  if (options.localAddr !== undefined) checkPort("createConnection", options.localAddr.port, 0);
-  const delay = options.happyEyeballsDelayMs;
-  if (typeof delay === "number" && !(delay >= 0)) {
-    throw new RangeError(
-      `Cannot call createConnection(): happyEyeballsDelayMs must not be negative, got ${delay}`,
-    );
+  const what = "createConnection";
+  const { hostname, localAddr, happyEyeballsDelayMs, interleave } = options;
+  checkHostname(what, "hostname", hostname ?? "");
+  checkPort(what, options.port, 1);
+  checkFamily(what, options.family);
+  if (localAddr !== undefined) {
+    checkHostname(what, "localAddr.hostname", localAddr?.hostname);
+    checkPort(what, localAddr.port, 0);
   }
+  checkNumber(what, "happyEyeballsDelayMs", happyEyeballsDelayMs ?? 0);
+  checkNumber(what, "interleave", interleave ?? 0);
 }
 
 /**
@@ -50,17 +52,21 @@ export async function connectTcp(
   const hostname = options.hostname ?? "127.0.0.1";
   const port = options.port as number;
   const signal = options.signal;
+  const attempt = `Cannot connect to ${hostname}:${port}`;
   if (await mustLetDenoResolve(hostname, port, options)) {
-    return await connectTo(loop, { hostname, port }, { signal });
+    return await connectByName(loop, { hostname, port }, options);
   }
-  const { found, locals } = await operate(loop, async () => ({
+  const resolve = async () => ({
     found: await resolveHost(hostname, port, options),
     locals: await resolveLocal(options),
-  }), { signal });
+  });
+  const { found, locals } = await operate(
+    loop,
+    () => resolve().catch((error) => Promise.reject(explain(error, attempt))),
+    { signal },
+  );
   if (found.length === 0) {
-    throw new Deno.errors.NotFound(
-      `Cannot connect to ${hostname}:${port}: the host has no ${options.family} address`,
-    );
+    throw new Deno.errors.NotFound(`${attempt}: the host has no ${options.family} address`);
   }
   const delayMs = options.happyEyeballsDelayMs ?? null;
   const addresses = interleave(found, options.interleave ?? (delayMs === null ? 0 : 1));
@@ -78,7 +84,20 @@ export async function connectTcp(
     discard: (channel) => channel.abort(),
   });
   if (winner !== undefined) return winner;
-  throw summary(errors, options.allErrors ?? false, `${hostname}:${port}`);
+  throw summary(errors, options.allErrors ?? false, attempt);
+}
+
+async function connectByName(
+  loop: LoopInternals,
+  address: HostAddress,
+  { signal, allErrors }: ConnectOptions,
+): Promise<ByteChannel> {
+  try {
+    return await connectTo(loop, address, { signal });
+  } catch (error) {
+    if (!allErrors || error instanceof CancelledError || signal?.aborted) throw error;
+    throw summary([error as Error], true, `Cannot connect to ${address.hostname}:${address.port}`);
+  }
 }
 
 /**
@@ -143,12 +162,8 @@ async function connectNode(
   signal: AbortSignal,
   local: HostAddress,
 ): Promise<ByteChannel> {
-  const host = `${address.hostname}:${address.port}`;
-  if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") {
-    throw new Deno.errors.NotCapable(
-      `requires net access to "${host}", run again with the --allow-net flag`,
-    );
-  }
+  await requireNet(address);
+  await requireNet(local);
   const { connect } = nodeModule("node:net");
   const socket = connect({
     host: address.hostname,
@@ -165,11 +180,19 @@ async function connectNode(
     );
   } catch (error) {
     socket.destroy();
-    throw fromNode(error);
+    throw bindError(error) ?? fromNode(error);
   } finally {
     signal.removeEventListener("abort", abandon);
   }
   return new NetChannel(socket);
+}
+
+/** Deno's node:net calls each failure to bind EINVAL, except for an address in use. */
+function bindError(error: unknown): Error | null {
+  const { code, syscall } = error as { code?: string; syscall?: string };
+  return code === "EINVAL" && syscall === "bind"
+    ? new Deno.errors.AddrNotAvailable("localAddr is no address of this machine", { cause: error })
+    : null;
 }
 
 /** Alternates families, after `firstCount` addresses of the first one (RFC 8305 section 4). */
@@ -189,12 +212,12 @@ export function interleave(addresses: AddrInfo[], firstCount: number): AddrInfo[
 }
 
 /** One error out of those of all attempts, as asyncio chooses. */
-function summary(errors: readonly Error[], all: boolean, target: string): Error {
+function summary(errors: readonly Error[], all: boolean, attempt: string): Error {
   const [first] = errors;
   if (first === undefined) {
-    return new TimeoutError(`Cannot connect to ${target}: no attempt was made in time`);
+    return new TimeoutError(`${attempt}: no attempt was made in time`);
   }
-  if (all) return new ExceptionGroup(`Cannot connect to ${target}`, errors);
+  if (all) return new ExceptionGroup(attempt, errors);
   const reasons = errors.map((error) =>
     (error.cause as Error | undefined)?.message ?? error.message
   );
@@ -206,6 +229,6 @@ function summary(errors: readonly Error[], all: boolean, target: string): Error 
         code: (first as { code?: unknown }).code,
       },
     ),
-    `Cannot connect to ${target}: Multiple exceptions`,
+    `${attempt}: Multiple exceptions`,
   );
 }

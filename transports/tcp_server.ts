@@ -7,7 +7,13 @@ import { resolveHost } from "./dns.ts";
 import { NetChannel } from "./net_channel.ts";
 import { explain, fromNode } from "./platform_error.ts";
 import type { Acceptor } from "./server.ts";
-import { checkFamily, checkPort } from "./validate.ts";
+import {
+  checkFamily,
+  checkHostname,
+  checkMaxConnections,
+  checkPort,
+  requireNet,
+} from "./validate.ts";
 
 /** Longest queue of connections not yet accepted, as in asyncio. */
 export const DEFAULT_BACKLOG = 100;
@@ -15,19 +21,34 @@ export const DEFAULT_BACKLOG = 100;
 /** What `listenTcp` needs of the options of `createServer`. */
 export type ListenOptions = Pick<
   CreateServerOptions,
-  "hostname" | "port" | "family" | "backlog" | "reusePort" | "keepAlive"
+  "hostname" | "port" | "family" | "backlog" | "reusePort" | "keepAlive" | "maxConnections"
 >;
 
 /** Refuses options that cannot work, before anything happens. */
 export function checkListenOptions(options: ListenOptions): void {
-  checkPort("createServer", options.port ?? 0, 0);
-  checkFamily("createServer", options.family);
+  const what = "createServer";
+  const hosts = hostsOf(options) ?? [""];
+  if (hosts.length === 0) {
+    throw new RangeError(
+      `Cannot call ${what}(): hostname is an empty list, and names no interface`,
+    );
+  }
+  for (const host of hosts) checkHostname(what, "hostname", host);
+  checkPort(what, options.port ?? 0, 0);
+  checkFamily(what, options.family);
+  checkMaxConnections(what, options.maxConnections);
   const backlog = options.backlog ?? DEFAULT_BACKLOG;
   if (!Number.isInteger(backlog) || backlog < 1) {
     throw new RangeError(
-      `Cannot call createServer(): backlog must be a positive integer, got ${backlog}`,
+      `Cannot call ${what}(): backlog must be a positive integer, got ${Deno.inspect(backlog)}`,
     );
   }
+}
+
+/** The hosts by name or number; `null` for all interfaces. */
+function hostsOf({ hostname }: ListenOptions): readonly string[] | null {
+  if (hostname === undefined || hostname === null || hostname === "") return null;
+  return Array.isArray(hostname) ? hostname : [hostname as string];
 }
 
 /** Binds every address the options name: all of them, or none. */
@@ -54,15 +75,18 @@ export async function listenTcp(options: ListenOptions): Promise<Acceptor[]> {
 }
 
 async function addressesToBind(options: ListenOptions): Promise<string[]> {
-  const given = options.hostname;
-  if (given === undefined || given === null || given === "") {
+  const hosts = hostsOf(options);
+  if (hosts === null) {
     // One dual-stack socket where asyncio makes two: Deno cannot set IPV6_V6ONLY.
     return [options.family === "ipv4" ? "0.0.0.0" : "::"];
   }
-  const hosts = typeof given === "string" ? [given] : given;
   const addresses = new Set<string>();
   for (const host of hosts) {
-    for (const info of await resolveHost(host, 0, options)) addresses.add(info.sockaddr.hostname);
+    try {
+      for (const info of await resolveHost(host, 0, options)) addresses.add(info.sockaddr.hostname);
+    } catch (error) {
+      throw explain(error, `Cannot listen on ${host}:${options.port ?? 0}`);
+    }
   }
   if (addresses.size === 0) {
     throw new Deno.errors.NotFound(
@@ -137,12 +161,7 @@ async function listenNode(
   port: number,
   options: ListenOptions,
 ): Promise<Acceptor> {
-  const host = `${hostname}:${port}`;
-  if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") {
-    throw new Deno.errors.NotCapable(
-      `requires net access to "${host}", run again with the --allow-net flag`,
-    );
-  }
+  await requireNet({ hostname, port });
   const { createServer } = nodeModule("node:net");
   const server = createServer({
     allowHalfOpen: true,
