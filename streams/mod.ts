@@ -23,6 +23,12 @@
  */
 
 export {
+  type Datagram,
+  DatagramEndpoint,
+  openDatagramEndpoint,
+  type OpenDatagramEndpointOptions,
+} from "./datagram_endpoint.ts";
+export {
   openConnection,
   type OpenConnectionOptions,
   openUnixConnection,

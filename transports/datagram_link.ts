@@ -11,6 +11,8 @@ export interface DatagramLink {
   readonly addr: Deno.Addr;
   /** The object of the platform. */
   readonly socket: unknown;
+  /** How many packets were lost here; as far as is known, not counting those the system lost. */
+  readonly dropped: number;
   /** Waits for a packet; `null` once closed. Rejects when the system reports an error; the link stays usable. */
   receive(): Promise<Packet | null>;
   /** Sends one packet to a host by number or name, or to a path. `data` must not change until it settles. */
@@ -30,6 +32,8 @@ const OVERHEAD = 256;
  * would be in the socket.
  */
 export class DatagramInbox {
+  /** How many packets there was no room for. */
+  dropped = 0;
   readonly #arrived = new Deque<Packet | Error>();
   #size = 0;
   #waiting: PromiseWithResolvers<Packet | null> | null = null;
@@ -40,7 +44,7 @@ export class DatagramInbox {
     if (this.#ended) return;
     const waiting = this.#waiting;
     if (waiting === null) {
-      if (this.#size >= CAPACITY) return;
+      if (this.#size >= CAPACITY) return void this.dropped++;
       this.#arrived.push(arrived);
       this.#size += weight(arrived);
       return;

@@ -68,6 +68,10 @@ export class SocketLink implements DatagramLink {
     return this.#socket;
   }
 
+  get dropped(): number {
+    return this.#inbox.dropped;
+  }
+
   receive(): Promise<Packet | null> {
     return this.#inbox.take();
   }

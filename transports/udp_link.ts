@@ -100,6 +100,10 @@ class UdpLink implements DatagramLink {
     return this.#socket;
   }
 
+  get dropped(): number {
+    return this.#inbox.dropped;
+  }
+
   receive(): Promise<Packet | null> {
     return this.#inbox.take();
   }
