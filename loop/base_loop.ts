@@ -307,7 +307,7 @@ export abstract class BaseEventLoop {
    * @throws {RuntimeError} if the loop is closed
    */
   createTask<T>(coro: Coroutine<T>, options?: CreateTaskOptions): Task<T> {
-    this.#checkOpen("createTask");
+    this.checkOpen("createTask");
     if (this.#taskFactory !== null) {
       return this.#taskFactory(this.#self, coro, options ?? {}) as Task<T>;
     }
@@ -376,14 +376,14 @@ export abstract class BaseEventLoop {
    *
    * @internal
    */
-  #checkOpen(what: string): void {
+  protected checkOpen(what: string): void {
     if (this.#closed) {
       throw new RuntimeError(`Cannot call ${what}(): Event loop is closed`);
     }
   }
 
   #checkCallback(callback: unknown, what: string): void {
-    this.#checkOpen(what);
+    this.checkOpen(what);
     if (typeof callback !== "function") {
       throw new TypeError(
         `Cannot call ${what}(): expected a function as callback, got ${brief(callback)}`,
@@ -392,7 +392,7 @@ export abstract class BaseEventLoop {
   }
 
   #checkCanRun(what: string): void {
-    this.#checkOpen(what);
+    this.checkOpen(what);
     if (this.isRunning()) {
       throw new RuntimeError(
         `Cannot call ${what}(): This event loop is already running`,

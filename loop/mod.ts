@@ -16,6 +16,7 @@ export type * from "../types/io.ts";
 export type * from "../types/loop.ts";
 export { EventLoop, type EventLoopOptions } from "./event_loop.ts";
 export { BaseEventLoop } from "./base_loop.ts";
+export { IoEventLoop } from "./io_loop.ts";
 export { SystemClock } from "./clock.ts";
 export { Future, type FutureOptions } from "./future.ts";
 export type { Entry, Pace } from "../internal/entry.ts";

@@ -21,7 +21,8 @@ export const NAMES: Record<string, Names> = {
       KeyboardInterrupt ExceptionGroup`,
   },
   "loop/mod.ts": {
-    classes: `BaseEventLoop EventLoop Future Handle SignalReceiver SystemClock Task TimerHandle`,
+    classes:
+      `BaseEventLoop EventLoop IoEventLoop Future Handle SignalReceiver SystemClock Task TimerHandle`,
     functions: `getRunningLoop`,
     types: `AbstractEventLoop AbstractFuture AbstractHandle AbstractTask AbstractTimerHandle
       Awaitable Clock Coroutine CreateTaskOptions EventLoopOptions ExceptionContext
