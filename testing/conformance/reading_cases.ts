@@ -179,6 +179,21 @@ export const readingCases: readonly Case[] = [
     },
   },
   {
+    name: "pausing while a read is under way holds back the EOF that it brings",
+    async body(bench) {
+      const [subject, peer] = await bench.connect();
+      // The read has begun: nobody has paused yet.
+      await bench.settle();
+      subject.transport.pauseReading();
+      peer.transport.close();
+      await bench.settle();
+      same(subject.journal.events, ["made"], "callbacks while paused");
+      subject.transport.resumeReading();
+      await bench.loss(subject);
+      same(subject.journal.events, ["made", "eof", "lost"], "callbacks");
+    },
+  },
+  {
     name: "pauseReading() and resumeReading() do nothing on a closing transport",
     async body(bench) {
       const [subject, peer] = await bench.connect();

@@ -220,6 +220,26 @@ Deno.test("a task that cancels itself and then awaits a task cancels that", asyn
   assertEquals([task, nested, future].map(outcome), ["cancelled", "cancelled", "cancelled"]);
 });
 
+Deno.test("a task that cancels itself and then awaits a task that refuses gets its result", async () => {
+  // The cancellation went to the other task: it is delivered, whatever became of it (CPython __step).
+  await using bench = new Bench();
+  const { loop } = bench;
+  const stubborn = loop.createTask(async () => {
+    try {
+      return await loop.createFuture<string>();
+    } catch {
+      return "refused";
+    }
+  });
+  const task = loop.createTask(async (self: Task<string>) => {
+    await bench.pause();
+    self.cancel();
+    return await stubborn;
+  });
+  assertEquals(await loop.runUntilComplete(task), "refused");
+  assertEquals([task.cancelling(), task.cancelled()], [1, false]);
+});
+
 Deno.test("a task that cancels itself passes a done future, and is cancelled at the next wait", async () => {
   await using bench = new Bench();
   const { loop } = bench;
