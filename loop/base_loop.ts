@@ -77,7 +77,9 @@ export abstract class BaseEventLoop {
   }
 
   /**
-   * Runs until `future` is done. A function is started as a task.
+   * Runs until `future` is done. A function is started as a task, a promise is
+   * wrapped. Keeps the process alive meanwhile. To end the run early, cancel the
+   * future or call `stop()`.
    *
    * @returns its result
    * @throws the error of the future; {@linkcode RuntimeError} if the loop runs

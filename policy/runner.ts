@@ -61,7 +61,8 @@ export class Runner implements AsyncDisposable {
   }
 
   /**
-   * Runs `main`, a function or something else that can be awaited, to its end.
+   * Runs `main`, a function or something else that can be awaited, to its end, and
+   * resolves to its result. The loop stays, with all that runs in it, for the next.
    *
    * @throws {RuntimeError} inside a running loop, or once the runner is closed
    * @throws {KeyboardInterrupt} if SIGINT ended it
@@ -122,7 +123,8 @@ export class Runner implements AsyncDisposable {
 
 /**
  * Runs `main` in a new loop and cleans up after it: the usual way to start a
- * program. What it leaves behind is cancelled, and its servers are closed.
+ * program. Resolves to what `main` returned. What it leaves behind is cancelled,
+ * and its servers are closed. SIGINT cancels it.
  *
  * ```ts
  * import { run } from "@deno-asyncio/asyncio";

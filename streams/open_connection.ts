@@ -23,9 +23,11 @@ export interface OpenUnixConnectionOptions extends CreateUnixConnectionOptions, 
 export type Streams = [reader: StreamReader, writer: StreamWriter];
 
 /**
- * Connects over TCP, or TLS with `tls`.
+ * Connects over TCP, or TLS with `tls`; see `loop.createConnection`.
  *
  * Requires `--allow-net` permission.
+ *
+ * Cancellation: what was opened is closed again.
  *
  * ```ts
  * import { openConnection, run, startServer } from "@deno-asyncio/asyncio";
@@ -43,6 +45,11 @@ export type Streams = [reader: StreamReader, writer: StreamWriter];
  *   await writer.waitClosed();
  * });
  * ```
+ *
+ * @throws {RangeError} or {TypeError} for options that cannot work
+ * @throws {Deno.errors.ConnectionRefused} and its like if no address of the host answers
+ * @throws {Deno.errors.NotCapable} without permission
+ * @throws {RuntimeError} if no loop is running
  */
 export async function openConnection(options: OpenConnectionOptions): Promise<Streams> {
   const { limit, ...rest } = options;
@@ -54,6 +61,11 @@ export async function openConnection(options: OpenConnectionOptions): Promise<St
  * Connects to a unix socket.
  *
  * Requires `--allow-net`, and `--allow-read` and `--allow-write` for the path.
+ *
+ * Cancellation: what was opened is closed again.
+ *
+ * @throws {Deno.errors.NotFound} if there is no socket
+ * @throws {Deno.errors.ConnectionRefused} if nobody listens
  */
 export async function openUnixConnection(options: OpenUnixConnectionOptions): Promise<Streams> {
   const { limit, ...rest } = options;

@@ -18,6 +18,25 @@ export interface StartUnixServerOptions extends CreateUnixServerOptions, StreamO
  * and the connection is closed; otherwise closing the writer is its business.
  *
  * Requires `--allow-net` permission.
+ *
+ * Cancellation: nothing listens.
+ *
+ * ```ts
+ * import { run, startServer } from "@deno-asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   await using server = await startServer(async (reader, writer) => {
+ *     writer.write(await reader.read());
+ *     writer.close();
+ *   }, { hostname: "127.0.0.1", port: 0 });
+ *   console.log(server.sockets[0]?.addr);
+ * });
+ * ```
+ *
+ * @throws {RangeError} or {TypeError} for options that cannot work
+ * @throws {Deno.errors.AddrInUse} if the port is taken
+ * @throws {Deno.errors.NotCapable} without permission
+ * @throws {RuntimeError} if no loop is running
  */
 export async function startServer(
   clientConnected: ClientConnectedCallback,
@@ -32,6 +51,10 @@ export async function startServer(
  * As {@linkcode startServer}, on a unix socket.
  *
  * Requires `--allow-net`, and `--allow-read` and `--allow-write` for the path.
+ *
+ * Cancellation: nothing listens.
+ *
+ * @throws {Deno.errors.AddrInUse} if a file that is no socket is in the way
  */
 export async function startUnixServer(
   clientConnected: ClientConnectedCallback,

@@ -103,6 +103,12 @@ export class StreamReader {
   /**
    * Up to `n` bytes, at least one unless the end has come; all bytes to the end
    * when `n` is negative. Empty at the end. The limit does not apply.
+   *
+   * Cancellation, of this and the other ways to read: no byte is taken.
+   *
+   * @throws {RuntimeError} if somebody else reads
+   * @throws {RangeError} if `n` is no integer
+   * @throws what broke the connection, if something did
    */
   async read(n = -1, options: ReadOptions = {}): Promise<Uint8Array> {
     if (n !== Infinity) checkCount("read", n);
@@ -122,6 +128,8 @@ export class StreamReader {
   /**
    * A line with its newline; what is left, without one, at the end of the stream;
    * then an empty array.
+   *
+   * Cancellation: no byte is taken.
    *
    * @throws {RangeError} if the line is longer than the limit; it is dropped
    */
@@ -156,6 +164,8 @@ export class StreamReader {
 
   /**
    * Bytes up to and including `separator`, or whichever of several ends first.
+   *
+   * Cancellation: no byte is taken.
    *
    * @throws {IncompleteReadError} if the stream ends before one; `partial` has what there was
    * @throws {LimitOverrunError} if it is further away than the limit; the bytes stay, and
@@ -224,6 +234,8 @@ export class StreamReader {
 
   /**
    * Exactly `n` bytes. The limit does not apply.
+   *
+   * Cancellation: no byte is taken.
    *
    * @throws {IncompleteReadError} if the stream ends before; `partial` has what there was
    * @throws {RangeError} if `n` is negative, or no integer

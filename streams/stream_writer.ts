@@ -35,7 +35,7 @@ export class StreamWriter implements AsyncDisposable {
     return this.#transport;
   }
 
-  /** Sends `data`, now or as soon as possible. */
+  /** Sends `data`, now or as soon as possible. The caller may reuse the array at once. */
   write(data: Uint8Array): void {
     this.#transport.write(data);
   }
@@ -45,7 +45,11 @@ export class StreamWriter implements AsyncDisposable {
     this.#transport.writelines(list);
   }
 
-  /** Ends our side once everything is sent; reading goes on. */
+  /**
+   * Ends our side once everything is sent; reading goes on.
+   *
+   * @throws {Deno.errors.NotSupported} over TLS, which cannot end one side only
+   */
   writeEof(): void {
     this.#transport.writeEof();
   }
@@ -69,6 +73,8 @@ export class StreamWriter implements AsyncDisposable {
    * Waits until it makes sense to write more: at once while little is buffered.
    * Any number of tasks may wait.
    *
+   * Cancellation: nothing happened; what was written is sent all the same.
+   *
    * @throws {Deno.errors.ConnectionReset} if the connection is lost
    * @throws what broke the connection, if something did
    */
@@ -83,6 +89,8 @@ export class StreamWriter implements AsyncDisposable {
 
   /**
    * Resolves once the connection is gone, after `close()` or otherwise.
+   *
+   * Cancellation: the connection ends as it would have.
    *
    * @throws what broke the connection, if something did
    */

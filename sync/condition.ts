@@ -47,7 +47,12 @@ export class Condition {
     this.#lock = lock ?? new Lock();
   }
 
-  /** Takes the lock; see {@linkcode Lock.acquire}. What it returns releases the lock also after `wait()`. */
+  /**
+   * Takes the lock; see {@linkcode Lock.acquire}. What it returns releases the lock
+   * also after `wait()`.
+   *
+   * Cancellation: the lock is not taken, and whoever is next gets it.
+   */
   acquire(options?: AbortableOptions): Promise<Permit> {
     return this.#lock.acquire(options);
   }

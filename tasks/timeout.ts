@@ -42,7 +42,7 @@ export function timeout<T>(
   return runTimeout("timeout", ms, body, options?.signal);
 }
 
-/** As {@linkcode timeout}, with a deadline on the clock of `loop.time()`. */
+/** As {@linkcode timeout}, with a deadline on the clock of `loop.time()`, in milliseconds. */
 export function timeoutAt<T>(
   when: number | null,
   body: (timeout: Timeout) => PromiseLike<T> | T,

@@ -85,7 +85,13 @@ export class Server implements AbstractServer {
     return this.#closed ? [] : this.#acceptors.map(({ addr }) => ({ addr }));
   }
 
-  /** Accepts connections from now on. Idempotent. */
+  /**
+   * Accepts connections from now on. Idempotent.
+   *
+   * Cancellation: it has begun to accept all the same.
+   *
+   * @throws {RuntimeError} if the server is closed
+   */
   async startServing(): Promise<void> {
     this.#start();
     await this.#loop[scheduler].nextTurn();
@@ -101,8 +107,9 @@ export class Server implements AbstractServer {
   }
 
   /**
-   * Accepts connections until the task is cancelled, or `signal` aborts; then
-   * closes the server, waits for its connections to end, and rethrows.
+   * Accepts connections until the task is cancelled, or `signal` aborts.
+   *
+   * Cancellation: the server is closed, its connections are waited for.
    *
    * @throws {RuntimeError} if the server is closed or serves forever already
    */
