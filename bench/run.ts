@@ -14,11 +14,12 @@ import { runIdle } from "./run_idle.ts";
 import { runImport } from "./run_import.ts";
 import { runMicro } from "./run_micro.ts";
 import { runTls } from "./run_tls.ts";
+import { runUdp } from "./run_udp.ts";
 
 const { values } = parseArgs({
   args: Deno.args,
   options: {
-    only: { type: "string", default: "micro,echo,tls,fd,idle,import" },
+    only: { type: "string", default: "micro,echo,tls,udp,fd,idle,import" },
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "3" },
     peers: { type: "string", default: "" },
@@ -33,6 +34,7 @@ const suites: Record<string, () => Promise<void>> = {
   micro: () => runMicro({ rounds }),
   echo: () => runEcho({ rounds, seconds, peers }),
   tls: () => runTls({ rounds, seconds, peers }),
+  udp: () => runUdp({ rounds, seconds, peers }),
   fd: () => runFd({ rounds, seconds, peers }),
   idle: () => runIdle({ connections: Number(values.connections) }),
   import: () => runImport({ rounds: rounds * 5 }),

@@ -1,13 +1,39 @@
-// The floor: one thread, one buffer, epoll, no allocation. Prints `ready PORT`.
+// The floor: one thread, one buffer, epoll, no allocation; with `udp`, of packets. Prints `ready PORT`.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-int main() {
+static int serve_packets() {
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  sockaddr_in address{};
+  socklen_t length = sizeof address;
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(fd, (sockaddr *)&address, length)) { perror("bind"); return 1; }
+  getsockname(fd, (sockaddr *)&address, &length);
+  printf("ready %d\n", ntohs(address.sin_port));
+  fflush(stdout);
+
+  int epoll = epoll_create1(0);
+  epoll_event event{}, ready;
+  event.events = EPOLLIN;
+  epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+  static char buffer[65536];
+  for (;;) {
+    epoll_wait(epoll, &ready, 1, -1);
+    ssize_t got;
+    while (length = sizeof address, (got = recvfrom(fd, buffer, sizeof buffer, 0, (sockaddr *)&address, &length)) >= 0)
+      sendto(fd, buffer, got, 0, (sockaddr *)&address, length);
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && !strcmp(argv[1], "udp")) return serve_packets();
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
   sockaddr_in address{};
   socklen_t length = sizeof address;
