@@ -2,51 +2,11 @@ import { getRunningLoop } from "../../loop/mod.ts";
 import type { EventLoop } from "../../loop/mod.ts";
 import { Protocol } from "../../protocols/mod.ts";
 import type { AbstractServer, Transport } from "../../types.ts";
-import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertRejects,
-  assertStringIncludes,
-} from "../support/assert.ts";
-import { Child } from "../support/child.ts";
-import { peerTest } from "../support/peers.ts";
+import { assertEquals, assertInstanceOf, assertRejects } from "../support/assert.ts";
 import { until } from "../support/poll.ts";
-import { runDeno } from "../support/process.ts";
-import { startPython } from "../support/python.ts";
 import { Echo, inLoop, Recorder } from "./tcp_support.ts";
 
-const ignore = Deno.build.os === "windows";
-const onLinux = { ignore: Deno.build.os !== "linux" };
-
-/** Registers a test that gets a path of its own, and finds nothing left in the folder afterwards. */
-function unixTest(
-  name: string,
-  fn: (path: string, folder: string) => Promise<void>,
-  options: { ignore?: boolean } = { ignore },
-): void {
-  Deno.test({ name, ...options, fn: () => inFolder(fn) });
-}
-
-async function inFolder(fn: (path: string, folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await fn(`${folder}/socket`, folder);
-    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), []);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.lstatSync(path).isSocket ?? false;
-  } catch (error) {
-    assertInstanceOf(error, Deno.errors.NotFound);
-    return false;
-  }
-}
-
+import { exists, onLinux, unixTest } from "./unix_support.ts";
 /** Leaves a socket at `path` that nobody listens on. */
 function makeStale(path: string): void {
   const listener = Deno.listen({ transport: "unix", path });
@@ -166,21 +126,21 @@ unixTest("Server.close() removes the socket at once", async (path) => {
 unixTest("Server.close() does not mind that the socket is gone", async (path) => {
   await inLoop(async (loop) => {
     await using _ = await serveWord(loop, path, "x");
-    Deno.removeSync(path);
+    await Deno.remove(path);
   });
 });
 
 unixTest("Server.close() leaves a file that took the place of the socket", async (path, folder) => {
   await inLoop(async (loop) => {
     const server = await serveWord(loop, path, "x");
-    Deno.removeSync(path);
-    Deno.writeTextFileSync(path, "other");
+    await Deno.remove(path);
+    await Deno.writeTextFile(path, "other");
     server.close();
     await server.waitClosed();
   });
-  await until(() => [...Deno.readDirSync(folder)].length === 1);
-  assertEquals(Deno.readTextFileSync(path), "other");
-  Deno.removeSync(path);
+  await until(async () => (await Array.fromAsync(Deno.readDir(folder))).length === 1);
+  assertEquals(await Deno.readTextFile(path), "other");
+  await Deno.remove(path);
 });
 
 unixTest("createUnixServer() with cleanupSocket: false leaves the socket", async (path, folder) => {
@@ -189,9 +149,9 @@ unixTest("createUnixServer() with cleanupSocket: false leaves the socket", async
     server.close();
     await server.waitClosed();
   });
-  await until(() => [...Deno.readDirSync(folder)].length === 1);
+  await until(async () => (await Array.fromAsync(Deno.readDir(folder))).length === 1);
   assertEquals(exists(path), true);
-  Deno.removeSync(path);
+  await Deno.remove(path);
 });
 
 unixTest("a loop that closes removes the sockets of its servers", async (path) => {
@@ -206,15 +166,15 @@ unixTest(
   async (path, folder) => {
     await inLoop(async (loop, reports) => {
       const server = await serveWord(loop, path, "x");
-      Deno.removeSync(path);
-      Deno.removeSync(folder);
+      await Deno.remove(path);
+      await Deno.remove(folder);
       // Now the path leads through a file: looking at it fails with something else than "not found".
-      Deno.writeTextFileSync(folder, "");
+      await Deno.writeTextFile(folder, "");
       server.close();
       await server.waitClosed();
       assertEquals(reports, [`Cannot clean up unix socket ${path}`]);
-      Deno.removeSync(folder);
-      Deno.mkdirSync(folder);
+      await Deno.remove(folder);
+      await Deno.mkdir(folder);
     }, { reports: true });
   },
 );
@@ -274,11 +234,11 @@ unixTest("createUnixConnection() says what it could not connect to", async (path
     await assertRejects(connect, Deno.errors.NotFound, attempt);
     makeStale(path);
     await assertRejects(connect, Deno.errors.ConnectionRefused, attempt);
-    Deno.removeSync(path);
-    Deno.writeTextFileSync(path, "");
+    await Deno.remove(path);
+    await Deno.writeTextFile(path, "");
     const error = await assertRejects(connect, Deno.errors.ConnectionRefused, attempt);
     assertEquals((error as { code?: string }).code, "ECONNREFUSED");
-    Deno.removeSync(path);
+    await Deno.remove(path);
   });
 });
 
@@ -383,159 +343,3 @@ unixTest("createUnixConnection() closes the connection if the factory throws", a
     assertEquals(await lost, null);
   });
 });
-
-// --- permissions
-
-const PROGRAM = `
-  import { newEventLoop } from "./policy/mod.ts";
-  const [path] = Deno.args;
-  const loop = newEventLoop();
-  const attempt = async (call) => {
-    try {
-      const made = await call();
-      console.log("made");
-      if (!Array.isArray(made)) return made;
-      made[0].close();
-    } catch (error) {
-      console.log(error.name + ": " + error.message);
-    }
-  };
-  await loop.runUntilComplete(async () => {
-    const server = await attempt(() => loop.createUnixServer(() => ({}), { path }));
-    await attempt(() => loop.createUnixConnection(() => ({}), { path }));
-    server?.close();
-    await server?.waitClosed();
-  });
-  loop.close();
-`;
-
-unixTest("unix calls without a permission name themselves and the flag", async (path) => {
-  const files = [`--allow-read=${path}`, `--allow-write=${path}`];
-  const cases = [
-    [[], "--allow-read", "--allow-read"],
-    [files, "--allow-net", "--allow-net"],
-    [["--allow-net", "--allow-read"], "--allow-write", "--allow-write"],
-  ] as const;
-  for (const [flags, listening, connecting] of cases) {
-    const { stdout, stderr } = await runDeno(PROGRAM, { flags, args: [path] });
-    assertEquals(stderr, "");
-    const [first = "", second = ""] = stdout.split("\n");
-    assertStringIncludes(first, `NotCapable: Cannot listen on ${path}`);
-    assertStringIncludes(first, listening);
-    assertStringIncludes(second, `NotCapable: Cannot connect to ${path}`);
-    assertStringIncludes(second, connecting);
-  }
-});
-
-unixTest("unix calls need no more than the permissions of their path", async (path) => {
-  const flags = [`--allow-net=unix:${path}`, `--allow-read=${path}`, `--allow-write=${path}`];
-  const { stdout, stderr } = await runDeno(PROGRAM, { flags, args: [path] });
-  assertEquals([stdout, stderr], ["made\nmade\n", ""]);
-});
-
-// --- peers
-
-peerTest("createUnixServer() echoes 1 MB to socat, and its close to EOF", ["socat"], async () => {
-  await inFolder(async (path) => {
-    await inLoop(async (loop) => {
-      await using _ = await loop.createUnixServer(() => new Echo(), { path });
-      await using socat = Child.start("socat", ["-t", "10", "-", `UNIX-CONNECT:${path}`]);
-      const input = "0123456789abcdef".repeat(65536);
-      const { stdout, code } = await socat.communicate(input);
-      assertEquals([stdout === input, code], [true, 0]);
-    });
-  });
-});
-
-peerTest("createUnixConnection() talks to socat", ["socat"], async () => {
-  await inFolder(async (path) => {
-    await using _socat = Child.start("socat", [`UNIX-LISTEN:${path}`, "EXEC:cat"]);
-    await until(() => exists(path));
-    await inLoop(async (loop) => {
-      const client = new Recorder(loop);
-      const [transport] = await loop.createUnixConnection(() => client, { path });
-      transport.write(new Uint8Array(200_000));
-      transport.writeEof();
-      assertEquals(await client.lost, null);
-      assertEquals(client.received, 200_000);
-    });
-    await until(() => !exists(path));
-  });
-});
-
-peerTest(
-  "createUnixServer() and CPython's asyncio exchange 10 000 messages",
-  ["python3"],
-  async () => {
-    await inFolder(async (path) => {
-      await inLoop(async (loop) => {
-        await using _ = await loop.createUnixServer(() => new Echo(), { path });
-        await using python = startPython(
-          `
-        import asyncio, sys
-        async def main():
-            reader, writer = await asyncio.open_unix_connection(sys.argv[1])
-            for i in range(10_000):
-                message = b"message %d" % i
-                writer.write(message)
-                assert await reader.readexactly(len(message)) == message
-            writer.write_eof()
-            assert await reader.read() == b""
-            writer.close()
-            await writer.wait_closed()
-            print("done")
-        asyncio.run(main())
-        `,
-          { args: [path] },
-        );
-        const { stdout, stderr } = await python.communicate();
-        assertEquals([stdout.trim(), stderr], ["done", ""]);
-      });
-    });
-  },
-);
-
-peerTest(
-  "createUnixConnection() and CPython's asyncio server talk, over a path and an abstract name",
-  [
-    "python3",
-  ],
-  async () => {
-    await inFolder(async (path, folder) => {
-      const paths = Deno.build.os === "linux" ? [path, `\0${folder}`] : [path];
-      for (const address of paths) {
-        await using python = startPython(
-          `
-        import asyncio, os, sys
-        path = sys.argv[1].replace("@", chr(0))
-        async def echo(reader, writer):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-            writer.close()
-        async def main():
-            server = await asyncio.start_unix_server(echo, path)
-            print("ready", flush=True)
-            await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-            server.close()
-            if os.path.exists(path): os.remove(path)
-        asyncio.run(main())
-        `,
-          { args: [address.replace("\0", "@")] },
-        );
-        await python.waitReady();
-        await inLoop(async (loop) => {
-          const client = new Recorder(loop);
-          const [transport] = await loop.createUnixConnection(() => client, { path: address });
-          transport.write(new Uint8Array(1_000_000));
-          await until(() => client.received === 1_000_000);
-          transport.writeEof();
-          assertEquals(await client.lost, null);
-        });
-        await python.writeLine("");
-        assertEquals((await python.wait()).stderr, "");
-      }
-      assert(!exists(path));
-    });
-  },
-);
