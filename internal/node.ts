@@ -27,5 +27,6 @@ export interface NodeModules {
   "node:net": typeof import("node:net");
   "node:stream": typeof import("node:stream");
   "node:tls": typeof import("node:tls");
+  "node:v8": typeof import("node:v8");
   "node:worker_threads": typeof import("node:worker_threads");
 }

@@ -5,7 +5,7 @@ import { failWith } from "../loop/abortable.ts";
 import type { Future } from "../loop/future.ts";
 import { decodeError } from "./_error_codec.ts";
 import type { JobFunction } from "./_job_function.ts";
-import { type WorkerAnswer, type WorkerOrder, workerUrl } from "./_worker_main.ts";
+import { type WorkerAnswer, type WorkerOrder, workerSource } from "./_worker_main.ts";
 
 /** Runs a function in no async context: a Worker outlives whoever made it start, and tells of others. */
 const nowhere = AsyncLocalStorage.snapshot();
@@ -78,10 +78,14 @@ export class PoolWorker {
 
   #start(Worker: NodeModules["node:worker_threads"]["Worker"], port: MessagePort): NodeWorker {
     const { SHARE_ENV } = nodeModule("node:worker_threads");
-    const worker = new Worker(workerUrl(), {
+    const { heap_size_limit: heapLimit } = nodeModule("node:v8").getHeapStatistics();
+    const worker = new Worker(workerSource(), {
+      eval: true,
       name: "asyncio",
       // Its type is that of some symbol. A copy of the environment would need a permission.
       env: SHARE_ENV as never,
+      // The limit it would have anyway; but one that is not named ends the process when it is reached.
+      resourceLimits: { maxOldGenerationSizeMb: Math.floor(heapLimit / 2 ** 20) },
       workerData: port,
       transferList: [port as never],
     });

@@ -138,14 +138,21 @@ function serve(
   tell({ ready: true });
 }
 
-/** The URL of the program of a Worker, whose data is the port to talk through. */
-export function workerUrl(): URL {
+/**
+ * The program of a Worker, whose data is the port to talk through. For `eval`:
+ * of a module Deno 2.9 does not tell that it ran out of memory.
+ */
+export function workerSource(): string {
   const names = JSON.stringify({ transfers: TRANSFERS, loading: LOADING });
-  const source = `import { workerData } from "node:worker_threads";
+  return `
+const { workerData } = require("node:worker_threads");
 globalThis.self ??= globalThis;
+// What such a program gets is global, and looks like CommonJS to the modules it imports.
+for (const name of ["require", "module", "exports", "__filename", "__dirname"]) {
+  globalThis[name] = undefined;
+}
 const encodeError = ${encodeError};
 const buffersOf = ${buffersOf};
 (${serve})(workerData, encodeError, buffersOf, ${names});
 `;
-  return new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 }

@@ -167,6 +167,10 @@ Deno.test("WorkerPoolExecutor runs functions of every form", async () => {
     assertEquals(await run(() => [..."ab"].map((c) => `${c}${c.length}`)), ["a1", "b1"]);
     assertEquals(await run(async () => (await import("node:path")).join("a", "b")), "a/b");
     assertEquals(await run(() => undefined), undefined);
+    assertEquals(await run(() => [typeof self, typeof Reflect.get(self, "module")]), [
+      "object",
+      "undefined",
+    ]);
     // Strict, as in its module.
     assertEquals(
       await run(function (this: unknown) {
