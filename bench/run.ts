@@ -9,6 +9,7 @@
  */
 import { parseArgs } from "node:util";
 import { runEcho } from "./run_echo.ts";
+import { runExecutor } from "./run_executor.ts";
 import { runFd } from "./run_fd.ts";
 import { runIdle } from "./run_idle.ts";
 import { runImport } from "./run_import.ts";
@@ -19,7 +20,7 @@ import { runUdp } from "./run_udp.ts";
 const { values } = parseArgs({
   args: Deno.args,
   options: {
-    only: { type: "string", default: "micro,echo,tls,udp,fd,idle,import" },
+    only: { type: "string", default: "micro,echo,tls,udp,fd,executor,idle,import" },
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "3" },
     peers: { type: "string", default: "" },
@@ -36,6 +37,7 @@ const suites: Record<string, () => Promise<void>> = {
   tls: () => runTls({ rounds, seconds, peers }),
   udp: () => runUdp({ rounds, seconds, peers }),
   fd: () => runFd({ rounds, seconds, peers }),
+  executor: () => runExecutor({ rounds }),
   idle: () => runIdle({ connections: Number(values.connections) }),
   import: () => runImport({ rounds: rounds * 5 }),
 };

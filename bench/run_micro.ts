@@ -7,15 +7,37 @@ import { digits, geometricMean, median, pairedRatio, printTable } from "./report
 type Figures = Map<string, number[]>;
 
 /** Runs the scheduling micro-benchmarks of all peers in turns and prints one table. */
-export async function runMicro(options: { rounds: number }): Promise<void> {
-  const commands: Record<string, Command> = {
-    ours: denoCommand("micro.ts"),
-    ...pythonCommands("micro.py"),
-  };
+export async function runMicro({ rounds }: { rounds: number }): Promise<void> {
+  const commands = { ours: denoCommand("micro.ts"), ...pythonCommands("micro.py") };
+  await comparePrograms(commands, {
+    suite: "micro",
+    rounds,
+    title: `Scheduling: ns per operation, median of ${rounds} rounds`,
+  });
+}
+
+/** What programs to compare are, and how often they run. */
+export interface CompareOptions {
+  /** Name of the suite. */
+  suite: string;
+  /** Heading of the table. */
+  title: string;
+  /** Turns of all programs. */
+  rounds: number;
+}
+
+/**
+ * Runs programs in turns and prints one table. Each prints a line for each thing it measured: name, tab,
+ * figure. The one named "ours" is what the others are compared with.
+ */
+export async function comparePrograms(
+  commands: Readonly<Record<string, Command>>,
+  { suite, title, rounds }: CompareOptions,
+): Promise<void> {
   const figures = new Map<string, Figures>();
-  for (let round = 0; round < options.rounds; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const [peer, { program, args }] of Object.entries(commands)) {
-      console.error(`micro: round ${round + 1}, ${peer}`);
+      console.error(`${suite}: round ${round + 1}, ${peer}`);
       await using child = Child.start(program, args, { timeoutMs: 300_000 });
       const { code, stdout, stderr } = await child.wait();
       if (code !== 0) throw new Error(`${peer} ended with ${code}:\n${stderr}`);
@@ -23,7 +45,7 @@ export async function runMicro(options: { rounds: number }): Promise<void> {
       collect(figures.get(peer)!, stdout);
     }
   }
-  print(figures, options.rounds);
+  print(figures, title);
 }
 
 function collect(figures: Figures, output: string): void {
@@ -35,7 +57,7 @@ function collect(figures: Figures, output: string): void {
   }
 }
 
-function print(figures: Map<string, Figures>, rounds: number): void {
+function print(figures: Map<string, Figures>, title: string): void {
   const peers = [...figures.keys()];
   const others = peers.filter((peer) => peer !== "ours");
   const ours = figures.get("ours")!;
@@ -54,7 +76,7 @@ function print(figures: Map<string, Figures>, rounds: number): void {
     ...peers.map(() => ""),
     ...others.map((peer) => `${digits(geometricMean(ratios.get(peer)!), 2)}x`),
   ]);
-  console.log(`\nScheduling: ns per operation, median of ${rounds} rounds\n`);
+  console.log(`\n${title}\n`);
   printTable(
     ["", ...peers, ...others.map((peer) => `vs ${peer}`)],
     rows,
