@@ -116,9 +116,11 @@ Deno.test("connecting and listening name the address that cannot be had", async 
       NotFound,
       `Cannot connect to 127.0.0.1:${port}: the host has no ipv6 address`,
     );
-    for (const more of [{}, { reusePort: true }, { hostname: ["127.0.0.1", "127.0.0.2"] }]) {
+    for (const more of [{}, { reusePort: true }, { hostname: ["127.0.0.2", "127.0.0.1"] }]) {
       await refuses(listen({ ...to, ...more }), AddrInUse, `Cannot listen on 127.0.0.1:${port}: …`);
     }
+    // All addresses or none: the first one was given back.
+    Deno.listen({ hostname: "127.0.0.2", port }).close();
     await refuses(
       listen({ hostname: "203.0.113.77" }),
       AddrNotAvailable,
