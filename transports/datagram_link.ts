@@ -1,6 +1,7 @@
-import type { Address } from "../types/transports.ts";
+import type { Address, HostAddress } from "../types/transports.ts";
 import { Deque } from "../internal/deque.ts";
 import { literalFamily } from "./host_number.ts";
+import { explain } from "./platform_error.ts";
 
 /** One packet and where it came from. */
 export type Packet = [data: Uint8Array, from: Deno.Addr];
@@ -79,11 +80,18 @@ function weight(arrived: Packet | Error): number {
   return OVERHEAD + (arrived instanceof Error ? 0 : arrived[0].length);
 }
 
-/** Refuses an address that the program may not reach. */
-export async function requireNet(hostname: string, port: number): Promise<void> {
+/**
+ * Refuses an address that the program may not reach.
+ *
+ * @throws {Deno.errors.NotCapable} naming what was attempted, the address and the flag
+ */
+export async function requireNet(
+  attempt: "bind" | "connect to",
+  { hostname, port }: HostAddress,
+): Promise<void> {
   const host = hostPort(hostname, port);
   const { state } = await Deno.permissions.query({ name: "net", host });
-  if (state !== "granted") throw notCapable(host);
+  if (state !== "granted") throw explain(notCapable(host), `Cannot ${attempt} ${host}`);
 }
 
 /** What Deno throws for an address that the program may not reach. */

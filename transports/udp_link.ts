@@ -34,12 +34,7 @@ export interface BindOptions {
 export async function bindUdp(options: BindOptions): Promise<DatagramLink> {
   const { family, broadcast } = options;
   const local = options.local ?? { hostname: family === "ipv6" ? "::" : "0.0.0.0", port: 0 };
-  const attempt = `Cannot bind ${hostPort(local.hostname, local.port)}`;
-  try {
-    await requireNet(local.hostname, local.port);
-  } catch (error) {
-    throw explain(error, attempt);
-  }
+  await requireNet("bind", local);
   const { createSocket } = nodeModule("node:dgram");
   const socket = createSocket({ type: family === "ipv6" ? "udp6" : "udp4" });
   try {
@@ -50,7 +45,7 @@ export async function bindUdp(options: BindOptions): Promise<DatagramLink> {
     if (broadcast) socket.setBroadcast(true);
   } catch (error) {
     socket.close();
-    throw explain(fromNode(error), attempt);
+    throw explain(fromNode(error), `Cannot bind ${hostPort(local.hostname, local.port)}`);
   }
   socket.removeAllListeners("error");
   const { state } = await Deno.permissions.query({ name: "net" });

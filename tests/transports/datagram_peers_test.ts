@@ -47,7 +47,7 @@ Deno.test("datagrams without a permission are refused by name, and nothing is un
   assertEquals(none.stdout.trim().split("\n"), [
     'NotCapable: Cannot bind 127.0.0.1:0: Requires net access to "127.0.0.1:0", run again with the --allow-net flag',
     "NotCapable: Cannot call createDatagramEndpoint() with a unix address: Cannot call new Socket(): it needs libc through FFI, run again with the --allow-ffi flag",
-    'NotCapable: Requires net access to "0.0.0.0:0", run again with the --allow-net flag',
+    'NotCapable: Cannot bind 0.0.0.0:0: Requires net access to "0.0.0.0:0", run again with the --allow-net flag',
   ]);
 
   const flags = ["--allow-net=127.0.0.1:0,localhost,0.0.0.0:0"];
