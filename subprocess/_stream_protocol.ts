@@ -26,10 +26,6 @@ export class SubprocessStreamProtocol extends SubprocessProtocol {
   readonly #flow: StdinFlow;
   /** The readers of fds 1 and 2, made before the child is: a bad limit must not leave it running. */
   readonly #readers: ReadonlyMap<number, StreamReader>;
-  /** The fds whose end has not come. */
-  readonly #unread = new Set<number>();
-  #transport: SubprocessTransport | null = null;
-  #hasExited = false;
 
   /** Makes a protocol whose readers have the given limit. */
   constructor(loop: LoopInternals, limit: number) {
@@ -43,12 +39,10 @@ export class SubprocessStreamProtocol extends SubprocessProtocol {
 
   /** The process runs: joins its pipes. */
   override connectionMade(transport: SubprocessTransport): void {
-    this.#transport = transport;
     for (const [fd, reader] of this.#readers) {
       const pipe = transport.getPipeTransport(fd);
       if (pipe === null) continue;
       reader.setTransport(pipe as Transport);
-      this.#unread.add(fd);
       if (fd === 1) this.stdout = reader;
       else this.stderr = reader;
     }
@@ -67,8 +61,6 @@ export class SubprocessStreamProtocol extends SubprocessProtocol {
     if (reader === undefined) return this.#flow.lose(error);
     if (error === null) reader.feedEof();
     else reader.setException(error);
-    this.#unread.delete(fd);
-    this.#closeIfOver();
   }
 
   /** `drain()` of stdin waits from now on. */
@@ -83,20 +75,12 @@ export class SubprocessStreamProtocol extends SubprocessProtocol {
 
   /** Lets everyone go on who waits for the end. */
   override processExited(): void {
-    this.#hasExited = true;
     this.exited.open();
-    this.#closeIfOver();
   }
 
   /** Nothing more will come. */
   override connectionLost(): void {
     this.closed.open();
-  }
-
-  #closeIfOver(): void {
-    if (!this.#hasExited || this.#unread.size > 0) return;
-    this.#transport?.close();
-    this.#transport = null;
   }
 }
 

@@ -30,7 +30,7 @@ export async function startSubprocess<P extends SubprocessCallbacks>(
   const protocol = makeProtocol(factory);
   const transport = new ChildTransport({
     loop,
-    child: await spawn(loop, launch, signal),
+    started: await spawn(loop, launch, signal),
     piped: pipedFds(launch.stdio, launch.merge),
     detached: launch.settings.detached ?? false,
     protocol,

@@ -34,8 +34,20 @@ fi`;
 /** What the shell may add to the environment, unless it was asked for. */
 const SHELL_VARIABLES = ["PWD", "OLDPWD", "SHLVL"];
 
-/** Answers of {@linkcode MERGE}, besides "there is none". */
+/** How a process ended: with a return code, or so that Deno cannot tell it. */
+export type Ending = { readonly returncode: number } | { readonly error: unknown };
+
+/** A process that runs. */
+export interface Started {
+  /** The process. */
+  readonly child: Deno.ChildProcess;
+  /** How it will have ended. Never rejects. */
+  readonly ending: Promise<Ending>;
+}
+
+/** The answers of {@linkcode MERGE}: Y, N, X. */
 const FOUND = 0x59;
+const NOT_FOUND = 0x4e;
 const NOT_EXECUTABLE = 0x58;
 
 /**
@@ -57,31 +69,38 @@ export async function spawn(
   loop: LoopInternals,
   launch: Launch,
   signal: AbortSignal | undefined,
-): Promise<Deno.ChildProcess> {
+): Promise<Started> {
   if (!launch.merge) return start(launch, launch.program, launch.args);
   const script = shellScript(launch.settings);
-  const child = start(launch, SHELL, ["-c", script, launch.program, ...launch.args]);
+  const started = start(launch, SHELL, ["-c", script, launch.program, ...launch.args]);
   let found: number | null;
   try {
     found = await operate(loop, (abort) => {
-      // Also if the loop closes: then nobody goes on after the await.
-      abort.addEventListener("abort", () => void discard(child), { once: true });
-      return readByte(child.stdout);
+      // As well as below: if the loop closes, nobody goes on after the await.
+      abort.addEventListener("abort", () => void discard(started), { once: true });
+      return readByte(started.child.stdout);
     }, { signal });
   } catch (error) {
-    await discard(child);
+    await discard(started);
     throw error;
   }
-  if (found === FOUND) return child;
-  await discard(child);
-  const attempt = describe(launch);
-  if (found === NOT_EXECUTABLE) {
-    throw new Deno.errors.PermissionDenied(`${attempt}: it is no file that may be executed`);
-  }
-  throw new Deno.errors.NotFound(`${attempt}: there is no such program`);
+  if (found === FOUND) return started;
+  await discard(started);
+  throw explainAnswer(found, describe(launch));
 }
 
-function start(launch: Launch, program: string, args: string[]): Deno.ChildProcess {
+function explainAnswer(answer: number | null, attempt: string): Error {
+  switch (answer) {
+    case NOT_FOUND:
+      return new Deno.errors.NotFound(`${attempt}: there is no such program`);
+    case NOT_EXECUTABLE:
+      return new Deno.errors.PermissionDenied(`${attempt}: it is no file that may be executed`);
+    default:
+      return new Deno.errors.Interrupted(`${attempt}: ${SHELL} ended before it became the program`);
+  }
+}
+
+function start(launch: Launch, program: string, args: string[]): Started {
   const [stdin, stdout, stderr] = launch.stdio;
   const command = {
     ...launch.settings,
@@ -92,10 +111,22 @@ function start(launch: Launch, program: string, args: string[]): Deno.ChildProce
   };
   try {
     // Deno takes descriptors as well, which its types do not say.
-    return new Deno.Command(program, command as Deno.CommandOptions).spawn();
+    const child = new Deno.Command(program, command as Deno.CommandOptions).spawn();
+    // At once: a process may end, and its status reject, before anybody else asks for it.
+    return { child, ending: child.status.then(endingOf, endingDespite) };
   } catch (error) {
     throw explainStart(error, launch, program);
   }
+}
+
+function endingOf({ code, signal }: Deno.CommandStatus): Ending {
+  return { returncode: signal === null ? code : 128 - code };
+}
+
+function endingDespite(error: Error): Ending {
+  // Killed by a real-time signal, for which Deno has no name: "Invalid signal: 34".
+  const number = /^Invalid signal: (\d+)$/.exec(error.message)?.[1];
+  return number === undefined ? { error } : { returncode: -Number(number) };
 }
 
 function explainStart(error: unknown, launch: Launch, program: string): Error {
@@ -132,11 +163,11 @@ async function readByte(stream: ReadableStream<Uint8Array>): Promise<number | nu
   }
 }
 
-/** Ends a child of which nobody has heard yet. */
-async function discard(child: Deno.ChildProcess): Promise<void> {
+/** Ends a child of which nobody has heard yet. Idempotent. */
+async function discard({ child, ending }: Started): Promise<void> {
   signalUnlessEnded(child, "SIGKILL");
   // Its end is also that of the pipes; one that is being read is released by that.
-  await child.status;
+  await ending;
   await Promise.allSettled(
     [() => child.stdin.close(), () => child.stdout.cancel()].map(async (close) => await close()),
   );

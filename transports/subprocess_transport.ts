@@ -12,7 +12,7 @@ import { Latch } from "../loop/latch.ts";
 import { explain } from "./platform_error.ts";
 import { ProtocolPort } from "./protocol_port.ts";
 import { StreamTransport } from "./stream_transport.ts";
-import { signalUnlessEnded } from "./subprocess_spawn.ts";
+import { type Ending, signalUnlessEnded, type Started } from "./subprocess_spawn.ts";
 import { ReadableStreamChannel, WritableStreamChannel } from "./web_channel.ts";
 
 /** The return code of a process whose end was not told (CPython `unix_events.py`). */
@@ -23,7 +23,7 @@ export interface ChildTransportOptions {
   /** The loop. */
   loop: LoopInternals;
   /** The process. */
-  child: Deno.ChildProcess;
+  started: Started;
   /** Which of its standard streams are pipes. */
   piped: readonly number[];
   /** Whether it leads a process group. */
@@ -49,6 +49,7 @@ export class ChildTransport implements SubprocessTransport, LoopResource {
   readonly exited: Latch;
   readonly #loop: LoopInternals;
   readonly #child: Deno.ChildProcess;
+  readonly #ending: Promise<Ending>;
   readonly #detached: boolean;
   readonly #port: ProtocolPort<SubprocessCallbacks>;
   readonly #pipes: ReadonlyMap<number, StreamTransport>;
@@ -59,9 +60,10 @@ export class ChildTransport implements SubprocessTransport, LoopResource {
 
   /** Takes the process over; does nothing before {@linkcode open}. */
   constructor(options: ChildTransportOptions) {
-    const { loop, child, piped } = options;
+    const { loop, started, piped } = options;
     this.#loop = loop;
-    this.#child = child;
+    this.#child = started.child;
+    this.#ending = started.ending;
     this.#detached = options.detached;
     this.exited = new Latch(loop);
     this.#port = new ProtocolPort(loop, this, options.protocol);
@@ -98,23 +100,12 @@ export class ChildTransport implements SubprocessTransport, LoopResource {
     this.#port.adoptContext();
     for (const pipe of this.#pipes.values()) pipe.open(() => {});
     opened();
-    const returncode = await this.#outcome();
+    const ending = await this.#ending;
     const turn = engine.ioTurn();
     if (turn !== null) await turn;
-    if (!this.#lost) this.#exit(returncode);
-  }
-
-  async #outcome(): Promise<number> {
-    try {
-      const { code, signal } = await this.#child.status;
-      return signal === null ? code : 128 - code;
-    } catch (error) {
-      // Killed by a real-time signal, for which Deno has no name: "Invalid signal: 34".
-      const number = /^Invalid signal: (\d+)$/.exec((error as Error).message)?.[1];
-      if (number !== undefined) return -Number(number);
-      this.#port.report(`Cannot learn how ${this} ended`, error);
-      return UNKNOWN_RETURNCODE;
-    }
+    if (this.#lost) return;
+    if ("error" in ending) this.#port.report(`Cannot learn how ${this} ended`, ending.error);
+    this.#exit("error" in ending ? UNKNOWN_RETURNCODE : ending.returncode);
   }
 
   #exit(returncode: number): void {

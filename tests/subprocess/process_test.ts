@@ -172,9 +172,16 @@ Deno.test("Process is killed, and its pipes are closed, at the end of its scope"
       assertEquals(child.returncode, -9);
       Deno.kill(grandchild, "SIGKILL");
       {
-        await using over = await createSubprocessExec("true");
+        // The process has ended; what was written waits for its grandchild to read it.
+        await using over = await createSubprocessShell("sleep 1000 <&0 & echo $!", {
+          stdin: PIPE,
+          stdout: PIPE,
+        });
+        over.stdin!.write(new Uint8Array(HUGE));
+        grandchild = Number(text(await over.stdout!.readline()));
         await over.wait();
       }
+      Deno.kill(grandchild, "SIGKILL");
     })
   );
 });
@@ -203,8 +210,9 @@ Deno.test("Process.communicate() gives null for what is no pipe, and empty for w
     assertEquals(await silent.communicate(), [new Uint8Array(0), null]);
     const none = await createSubprocessExec("true");
     assertEquals(await none.communicate(), [null, null]);
-    // Once more, it has nothing more to say.
-    assertEquals(await silent.communicate(), [new Uint8Array(0), null]);
+    const talkative = await createSubprocessExec("echo", ["once"], { stdout: PIPE });
+    assertEquals((await talkative.communicate()).map(text), ["once\n", null]);
+    assertEquals((await talkative.communicate()).map(text), ["", null]);
   });
 });
 

@@ -11,11 +11,12 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "../support/assert.ts";
-import { until } from "../support/poll.ts";
+import { nextMacrotask, until } from "../support/poll.ts";
 import {
   assertGrammar,
   bytes,
   ChildRecorder,
+  holdings,
   inLoop,
   isRunning,
   leavesNothing,
@@ -119,7 +120,7 @@ Deno.test("SubprocessTransport keeps the writer of stdin within its water marks"
 
 Deno.test("SubprocessTransport tells of a child that closes its stdin by a broken pipe, once", async () => {
   await inLoop(async (loop) => {
-    const child = await startShell(loop, "exec <&-; echo closed; sleep 1000");
+    const child = await startShell(loop, "exec <&-; echo closed; exec sleep 1000");
     await until(() => child.output[1] === "closed\n");
     const stdin = stdinOf(child.transport);
     stdin.write(bytes("nobody reads this"));
@@ -192,6 +193,22 @@ for (
   });
 }
 
+Deno.test({
+  name: "SubprocessTransport tells of an end that came before connectionMade",
+  sanitizeResources: false,
+  fn: async () => {
+    const loop = newEventLoop();
+    // The loop does not run yet. Deno's own promise rejects, as it has no name for the signal.
+    const starting = startShell(loop, "kill -34 $$");
+    await until(() => holdings().children === 0);
+    const child = await loop.runUntilComplete(starting);
+    assertEquals(await loop.runUntilComplete(child.exited), -34);
+    await loop.runUntilComplete(child.lost);
+    assertGrammar(child.events, [0, 1, 2]);
+    loop.close();
+  },
+});
+
 Deno.test("sendSignal(), terminate() and kill() reach a running process", async () => {
   await inLoop(async (loop) => {
     const signalled: [(transport: SubprocessTransport) => void, number][] = [
@@ -218,18 +235,20 @@ Deno.test("sendSignal(), terminate() and kill() reach a running process", async 
 
 Deno.test("sendSignal() to a process that has just ended has no effect, and is refused once that is known", async () => {
   const loop = newEventLoop();
-  const child = await loop.runUntilComplete(() => startShell(loop, "exit 5"));
+  const child = await loop.runUntilComplete(() => startShell(loop, "exec sleep 1000"));
   const { transport } = child;
+  transport.kill();
   // A zombie: Deno has not had a turn to hear of it.
   const deadline = performance.now() + 10_000;
   while (statOf(transport.getPid())?.state !== "Z") assert(performance.now() < deadline);
   transport.kill();
   // Now it has; our loop stands still and has not.
   await transport.getExtraInfo("subprocess")?.status;
+  await nextMacrotask();
   transport.kill();
   transport.sendSignal("SIGHUP");
   assertEquals(transport.getReturncode(), null);
-  assertEquals(await loop.runUntilComplete(child.exited), 5);
+  assertEquals(await loop.runUntilComplete(child.exited), -9);
   for (const send of [() => transport.kill(), () => transport.terminate()]) {
     assertThrows(send, Deno.errors.NotFound, "it has ended");
   }
@@ -288,6 +307,19 @@ Deno.test("close() kills a running child and tells everything, once", async () =
   );
 });
 
+Deno.test("close() does not wait for a grandchild to read what was written to stdin", async () => {
+  await leavesNothing(() =>
+    inLoop(async (loop) => {
+      const child = await startShell(loop, "sleep 1000 <&0 & echo $!; wait");
+      await until(() => child.output[1] !== "");
+      stdinOf(child.transport).write(new Uint8Array(1 << 20));
+      child.transport.close();
+      assertEquals(await child.lost, null);
+      Deno.kill(Number(child.output[1]), "SIGKILL");
+    })
+  );
+});
+
 Deno.test("closing the loop kills what it has started, and closes the pipes", async () => {
   await leavesNothing(async () => {
     const loop = newEventLoop();
@@ -316,10 +348,28 @@ for (const stderr of ["piped", "stdout"] as const) {
         await iteration(loop);
         cancelled.cancel();
         await assertRejects(() => cancelled, CancelledError);
+        // Not only killed: gone.
+        assertEquals(holdings().children, 0);
 
         const aborted = start(controller.signal, () => controller.abort(new Error("enough")));
         await assertRejects(() => aborted, Error, "enough");
+        assertEquals(holdings().children, 0);
         await assertRejects(() => start(controller.signal), Error, "enough");
+        const late = new AbortController();
+        const abortingFactory = () => {
+          late.abort(new Error("at the last moment"));
+          return {};
+        };
+        await assertRejects(
+          () =>
+            loop.subprocessExec(abortingFactory, "sleep", ["1000"], {
+              stderr,
+              signal: late.signal,
+            }),
+          Error,
+          "at the last moment",
+        );
+        assertEquals(holdings().children, 0);
       })
     );
   });
@@ -378,6 +428,8 @@ Deno.test("SubprocessTransport calls its protocol in the context of who started 
     const protocol = {
       connectionMade: (transport: SubprocessTransport) => {
         note("connectionMade");
+        // What it enters here is in force in all that follows.
+        store.enterWith("made");
         stdinOf(transport).setWriteBufferLimits({ high: 0 });
       },
       pauseWriting: () => note("pauseWriting"),
@@ -398,8 +450,10 @@ Deno.test("SubprocessTransport calls its protocol in the context of who started 
     await until(() => seen.has("resumeWriting"));
     stdinOf(transport).writeEof();
     await lost;
-    assertEquals(seen.size, 7);
-    assertEquals([...new Set(seen.values())], ["mine"]);
+    assertEquals(seen.get("connectionMade"), "mine");
+    seen.delete("connectionMade");
+    assertEquals(seen.size, 6);
+    assertEquals([...new Set(seen.values())], ["made"]);
   });
 });
 
