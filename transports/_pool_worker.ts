@@ -51,9 +51,10 @@ export interface WorkerListener {
  * States: `starting -> free <-> busy`, and from each of them `-> gone`.
  *
  * It is a Worker of `node:worker_threads`, though a web Worker starts in half
- * the time (20 ms for 40): measured on Deno 2.9, a web Worker keeps the process
- * alive as long as it exists, even terminated while it is in a synchronous loop, and tells neither the error that
- * ended it nor that it ended. This one can be unreferenced, and tells both.
+ * the time (20 ms for 40): on Deno 2.9 a web Worker keeps the process alive as
+ * long as it exists, even terminated while it is in a synchronous loop, and
+ * tells neither the error that ended it nor that it ended. This one can be
+ * unreferenced, and tells both.
  */
 export class PoolWorker {
   /** The job it works on. */
@@ -69,7 +70,8 @@ export class PoolWorker {
   /** Starts it. */
   constructor(listener: WorkerListener) {
     this.#listener = listener;
-    // Before the channel: unref() has no effect on a port that was made earlier and has an onmessage (Deno 2.9).
+    // Before the channel: on a port that was made earlier, and has an onmessage,
+    // unref() has no effect (Deno 2.9).
     const { Worker } = nodeModule("node:worker_threads");
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;

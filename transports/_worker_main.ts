@@ -135,6 +135,7 @@ function serve(
     if (isThenable) finish(result as PromiseLike<unknown>, order);
     else succeed(result, order);
   };
+  port.onmessageerror = () => fail(new DOMException("Cannot read the arguments", "DataCloneError"));
   tell({ ready: true });
 }
 

@@ -17,18 +17,20 @@ export interface LoopExposure extends Disposable {
 export interface LoopConnection extends Disposable {
   /**
    * Starts the function exposed as `name` as a task of the other loop
-   * (`runCoroutineThreadsafe`). The future, of the running loop, has its outcome: an
-   * error comes with class, message, stack and cause.
+   * (`runCoroutineThreadsafe`). The future, of the running loop, has its outcome:
+   * an error comes with class, message, stack and cause.
    *
-   * Cancellation: the future is cancelled at once, the task over there when the message comes. A
-   * task that is cancelled there cancels the future.
+   * Cancellation: the future is cancelled at once, the task over there when the
+   * message comes. A task that is cancelled there cancels the future.
    *
-   * @throws {RuntimeError} where no loop is running, when this connection or the other loop is closed
+   * @throws {RuntimeError} where no loop is running, and when this connection or
+   * the other loop is closed
    */
   call<T = unknown>(name: string, ...args: unknown[]): Future<T>;
   /**
    * Schedules the function exposed as `name` as a callback of the other loop. What
-   * becomes of it is told there only; the handle takes it back as long as it has not run.
+   * becomes of it is told there only; the handle takes it back as long as it has
+   * not run.
    *
    * @throws {RuntimeError} when this connection or the other loop is closed
    * @throws {DOMException} "DataCloneError" if the arguments cannot be cloned
@@ -40,8 +42,9 @@ export interface LoopConnection extends Disposable {
 
 /**
  * Lets the Worker at the other end of `port` schedule `functions` on `loop`, by
- * name: as callbacks, or as tasks whose outcome it awaits. Values are cloned; see `transfer` for moving buffers.
- * Exposing and connecting come in any order, and a port may serve both ways.
+ * name: as callbacks, or as tasks whose outcome it awaits. Values are cloned;
+ * see `transfer` for moving buffers. Exposing and connecting come in
+ * any order, and a port may serve both ways.
  *
  * Closing the loop ends it. It does not keep the process alive.
  *
@@ -83,8 +86,9 @@ export function exposeLoop(
  * `RuntimeError`.
  *
  * So they do when the Worker ends, where Deno tells: of a `Worker`, that an error
- * ended it; of a Worker of `node:worker_threads`, every end; of a port, only if it was made after
- * `node:worker_threads` was loaded. Whoever calls `terminate()` closes the connection too.
+ * ended it; of a Worker of `node:worker_threads`, every end; of a port, only if it
+ * was made after `node:worker_threads` was loaded. Whoever calls `terminate()`
+ * closes the connection too.
  *
  * ```ts
  * import { connectLoop, run, waitFor } from "@deno-asyncio/asyncio";

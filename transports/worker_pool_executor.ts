@@ -12,6 +12,9 @@ import { type Job, type Parcel, PoolWorker } from "./_pool_worker.ts";
 import { LOADING } from "./_worker_main.ts";
 import { buffersOf, transfersOf } from "./transfer.ts";
 
+/** The longest time a timer of the platform can wait. */
+const MAX_TIMEOUT_MS = 0x7fffffff;
+
 /** Options of {@linkcode WorkerPoolExecutor}. */
 export interface WorkerPoolExecutorOptions {
   /** At most so many Workers at a time. @default {navigator.hardwareConcurrency} */
@@ -19,7 +22,7 @@ export interface WorkerPoolExecutorOptions {
   /** So many jobs may wait for a Worker; one more fails with `QueueFull`. @default {100000} */
   maxQueueSize?: number;
   /**
-   * A job that takes longer counts as stuck: it fails with `RuntimeError`, and its
+   * A job that runs longer counts as stuck: it fails with `TimeoutError`, and its
    * Worker is given up and replaced. `null`: a job may take as long as it likes. @default {null}
    */
   jobTimeoutMs?: number | null;
@@ -32,22 +35,25 @@ export interface WorkerPoolExecutorOptions {
 
 /**
  * Runs functions in Workers, so that work for the CPU leaves the event loop
- * alone: what a pool of threads or processes is in Python. The default executor of a loop is one.
+ * alone: what a pool of threads or processes is in Python. The default executor
+ * of a loop is one.
  *
  * A Worker starts when a job needs it (about 40 ms) and stays for further jobs,
- * one at a time; an idle pool does not keep the process alive. Arguments, as they are at the call, and
- * results are cloned; see {@linkcode transfer} for moving buffers. An error comes back with class,
- * message, stack and cause. AsyncLocalStorage ends at the border of a Worker.
+ * one at a time; an idle pool does not keep the process alive. Arguments, as
+ * they are at the call, and results are cloned; see {@linkcode transfer} for
+ * moving buffers. An error comes back with class, message, stack and cause.
+ * AsyncLocalStorage ends at the border of a Worker.
  *
- * A function is self-contained, so that its source can be sent, or made by
- * {@linkcode workerFunction}.
+ * A function is self-contained, so that its source can be sent, which needs no
+ * permission, or made by {@linkcode workerFunction}.
  *
- * Cancellation: a job that waits never starts. One that runs goes on, unseen, and its
- * Worker is replaced meanwhile if others wait.
+ * Cancellation: a job that waits never starts. One that runs goes on, unseen,
+ * and its Worker is replaced meanwhile if others wait.
  *
- * A Worker that crashes is replaced, and its job fails with {@linkcode RuntimeError}.
- * Deno cannot stop a synchronous endless loop: such a Worker is left to itself, nobody waits
- * for it, and it ends with the process.
+ * A Worker that crashes is replaced, and its job fails with
+ * {@linkcode RuntimeError}. Deno cannot stop a synchronous endless loop, not
+ * even by `terminate()`: such a Worker is left to itself and uses its core
+ * until the process ends, but nobody waits for it.
  *
  * ```ts
  * import { getRunningLoop, run, WorkerPoolExecutor } from "@deno-asyncio/asyncio";
@@ -88,9 +94,15 @@ export class WorkerPoolExecutor implements Executor, AsyncDisposable {
    */
   constructor(options: WorkerPoolExecutorOptions = {}) {
     const { maxWorkers, maxQueueSize = 100_000, jobTimeoutMs = null, permissions } = options;
-    checkNumber("maxWorkers", maxWorkers, Number.isInteger);
-    checkNumber("maxQueueSize", maxQueueSize, (n) => n === Infinity || Number.isInteger(n));
-    checkNumber("jobTimeoutMs", jobTimeoutMs, (ms) => ms <= 0x7fffffff);
+    if (maxWorkers !== undefined && !(Number.isInteger(maxWorkers) && maxWorkers > 0)) {
+      refuse("maxWorkers", "a positive integer", maxWorkers);
+    }
+    if (!(maxQueueSize === Infinity || (Number.isInteger(maxQueueSize) && maxQueueSize >= 0))) {
+      refuse("maxQueueSize", "an integer from 0, or Infinity", maxQueueSize);
+    }
+    if (jobTimeoutMs !== null && !(jobTimeoutMs > 0 && jobTimeoutMs <= MAX_TIMEOUT_MS)) {
+      refuse("jobTimeoutMs", `null, or above 0 and up to ${MAX_TIMEOUT_MS}`, jobTimeoutMs);
+    }
     if (permissions !== undefined && permissions !== "inherit") {
       throw new Deno.errors.NotSupported(
         "Cannot create WorkerPoolExecutor: permissions of Workers need Deno's --unstable-worker-options, which this library does without; Workers have those of the program",
@@ -359,12 +371,8 @@ function refuseWhileLoading(): void {
   );
 }
 
-function checkNumber(name: string, value: unknown, fits: (value: number) => boolean): void {
-  if (value === undefined || value === null) return;
-  if (typeof value === "number" && value >= (name === "maxQueueSize" ? 0 : 1) && fits(value)) {
-    return;
-  }
+function refuse(name: string, expected: string, value: unknown): never {
   throw new RangeError(
-    `Cannot create WorkerPoolExecutor: ${name} makes no sense as ${Deno.inspect(value)}`,
+    `Cannot create WorkerPoolExecutor: ${name} must be ${expected}, got ${Deno.inspect(value)}`,
   );
 }

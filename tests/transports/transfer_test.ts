@@ -1,29 +1,18 @@
-import type { EventLoop } from "../../loop/event_loop.ts";
 import { transfer } from "../../transports/transfer.ts";
 import { workerFunction } from "../../transports/worker_function.ts";
-import { WorkerPoolExecutor } from "../../transports/worker_pool_executor.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { until } from "../support/poll.ts";
-import { inLoop } from "./tcp_support.ts";
+import { inPool } from "./executor_support.ts";
 import type * as jobs from "./worker_jobs.ts";
 
 const jobsUrl = import.meta.resolve("./worker_jobs.ts");
-
-async function inPool(
-  main: (loop: EventLoop, pool: WorkerPoolExecutor) => Promise<void>,
-): Promise<void> {
-  await inLoop(async (loop) => {
-    await using pool = new WorkerPoolExecutor({ maxWorkers: 1 });
-    await main(loop, pool);
-  });
-}
 
 function sum(data: Uint8Array): number {
   return data.reduce((total, byte) => total + byte, 0);
 }
 
 Deno.test("arguments and results are structured clones", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1 }, async (loop, pool) => {
     const value = {
       map: new Map([["a", new Set([1n])]]),
       date: new Date(0),
@@ -37,7 +26,7 @@ Deno.test("arguments and results are structured clones", async () => {
 });
 
 Deno.test("arguments are taken as they are at the call, also when the job has to wait", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1 }, async (loop, pool) => {
     const bytes = new Uint8Array([1, 2, 3]);
     const first = loop.runInExecutor(pool, sum, bytes);
     bytes[0] = 10;
@@ -52,7 +41,7 @@ Deno.test("arguments are taken as they are at the call, also when the job has to
 });
 
 Deno.test("transfer() moves the buffers of an argument, to a waiting job too", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1 }, async (loop, pool) => {
     for (const state of ["cold", "warm"]) {
       const bytes = new Uint8Array([1, 2, 3]);
       const parts = { a: new Uint8Array(4), b: [1], part: new Uint8Array(8).subarray(2) };
@@ -69,7 +58,7 @@ Deno.test("transfer() moves the buffers of an argument, to a waiting job too", a
 });
 
 Deno.test("transfer() with a list moves what cannot be copied", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1 }, async (loop, pool) => {
     const { port1, port2 } = new MessageChannel();
     const heard: unknown[] = [];
     port1.onmessage = ({ data }) => heard.push(data);
@@ -90,7 +79,7 @@ Deno.test("transfer() with a list moves what cannot be copied", async () => {
 });
 
 Deno.test("a buffer that a self-contained function returns is moved, the memory of WebAssembly copied", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1 }, async (loop, pool) => {
     const [left, bytes] = await loop.runInExecutor(pool, async () => {
       const bytes = new Uint8Array(1000);
       setTimeout(() => (globalThis as { left?: number }).left = bytes.length);
@@ -114,7 +103,7 @@ Deno.test("a buffer that a self-contained function returns is moved, the memory 
 });
 
 Deno.test("a buffer that a module's function returns is copied, unless it is marked with transfer()", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1 }, async (loop, pool) => {
     const table = workerFunction<typeof jobs.ownTable>(jobsUrl, "ownTable");
     for (let i = 0; i < 2; i++) {
       assertEquals(await loop.runInExecutor(pool, table), new Uint8Array(16).fill(7));
@@ -127,7 +116,7 @@ Deno.test("a buffer that a module's function returns is copied, unless it is mar
 });
 
 Deno.test("what cannot be cloned fails the future, and says which function it is", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1 }, async (loop, pool) => {
     const identity = (value: unknown) => value;
     for (let i = 0; i < 2; i++) {
       const error = await assertRejects(

@@ -1,24 +1,13 @@
-import type { EventLoop } from "../../loop/event_loop.ts";
 import { workerFunction } from "../../transports/worker_function.ts";
-import { WorkerPoolExecutor } from "../../transports/worker_pool_executor.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { runDeno } from "../support/process.ts";
-import { inLoop } from "./tcp_support.ts";
+import { inPool } from "./executor_support.ts";
 import type * as jobs from "./worker_jobs.ts";
 
 const jobsUrl = import.meta.resolve("./worker_jobs.ts");
 
-async function inPool(
-  main: (loop: EventLoop, pool: WorkerPoolExecutor) => Promise<void>,
-): Promise<void> {
-  await inLoop(async (loop) => {
-    await using pool = new WorkerPoolExecutor({ maxWorkers: 1 });
-    await main(loop, pool);
-  });
-}
-
 Deno.test("workerFunction() names a function that a Worker imports", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1 }, async (loop, pool) => {
     const add = workerFunction<typeof jobs.add>(jobsUrl, "add");
     assertEquals(await loop.runInExecutor(pool, add, 1, 2), 3);
     assertEquals(await loop.runInExecutor(pool, workerFunction(new URL(jobsUrl), "add"), 3, 4), 7);
@@ -26,7 +15,7 @@ Deno.test("workerFunction() names a function that a Worker imports", async () =>
 });
 
 Deno.test("workerFunction()'s module is loaded once, and keeps its state", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1 }, async (loop, pool) => {
     const count = workerFunction<typeof jobs.count>(jobsUrl, "count");
     assertEquals(await loop.runInExecutor(pool, count), 1);
     assertEquals(await loop.runInExecutor(pool, count), 2);
@@ -44,7 +33,7 @@ Deno.test("workerFunction() can be called here", async () => {
 });
 
 Deno.test("workerFunction() fails the future if there is no such module or function", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1 }, async (loop, pool) => {
     for (const name of ["nothing", "constant"]) {
       const error = await assertRejects(
         () => loop.runInExecutor(pool, workerFunction(jobsUrl, name)),

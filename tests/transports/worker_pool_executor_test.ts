@@ -1,51 +1,12 @@
 import { QueueFull, RuntimeError, TimeoutError } from "../../errors.ts";
-import type { EventLoop } from "../../loop/event_loop.ts";
 import { newEventLoop } from "../../policy/mod.ts";
 import { gather, sleep } from "../../tasks/mod.ts";
 import { WorkerPoolExecutor } from "../../transports/worker_pool_executor.ts";
 import type { Executor } from "../../types.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { until } from "../support/poll.ts";
+import { held, hold, inPool, letGo, shared, whoAmI } from "./executor_support.ts";
 import { inLoop } from "./tcp_support.ts";
-
-/** Runs `main` with a pool of its own, which must have ended when it returns. */
-async function inPool(
-  main: (loop: EventLoop, pool: WorkerPoolExecutor, reports: string[]) => Promise<void>,
-  options: ConstructorParameters<typeof WorkerPoolExecutor>[0] & { reports?: boolean } = {},
-): Promise<void> {
-  const { reports = false, ...poolOptions } = options;
-  await inLoop(async (loop, reported) => {
-    await using pool = new WorkerPoolExecutor({ maxWorkers: 2, ...poolOptions });
-    await main(loop, pool, reported);
-  }, { reports });
-}
-
-/** Memory that all Workers share. */
-function shared(): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(64));
-}
-
-/** A job that tells that it runs, and runs until it is let go. */
-function hold(gate: Int32Array): string {
-  Atomics.add(gate, 0, 1);
-  while (Atomics.load(gate, 1) === 0) Atomics.wait(gate, 1, 0, 1000);
-  return "let go";
-}
-
-function letGo(gate: Int32Array): void {
-  Atomics.store(gate, 1, 1);
-  Atomics.notify(gate, 1);
-}
-
-async function held(gate: Int32Array, count = 1): Promise<void> {
-  await until(() => Atomics.load(gate, 0) >= count, { what: `${count} jobs to run` });
-}
-
-/** Names the Worker that runs it. */
-function whoAmI(): string {
-  const self = globalThis as unknown as { ownName?: string };
-  return self.ownName ??= crypto.randomUUID();
-}
 
 Deno.test("runInExecutor(null, fn) runs fn in a Worker of the default executor", async () => {
   await inLoop(async (loop) => {
@@ -84,7 +45,7 @@ Deno.test("runInExecutor() takes an executor of the user's, and refuses what is 
 });
 
 Deno.test("WorkerPoolExecutor gives each future the result of its own job, whichever ends first", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({}, async (loop, pool) => {
     const gate = shared();
     const ended: string[] = [];
     const first = loop.runInExecutor(pool, hold, gate);
@@ -100,7 +61,7 @@ Deno.test("WorkerPoolExecutor gives each future the result of its own job, which
 });
 
 Deno.test("WorkerPoolExecutor runs 10 000 small jobs", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({}, async (loop, pool) => {
     const jobs = Array.from(
       { length: 10_000 },
       (_, i) => loop.runInExecutor(pool, (n: number) => n * 2, i),
@@ -111,7 +72,7 @@ Deno.test("WorkerPoolExecutor runs 10 000 small jobs", async () => {
 });
 
 Deno.test("WorkerPoolExecutor runs 8 jobs for the CPU two at a time, and the timers of the loop go on", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({}, async (loop, pool) => {
     const memory = shared();
     // Each job needs the CPU until another one runs too, and until the loop has ticked: with
     // one Worker, or with a loop that is held up, none would end.
@@ -143,7 +104,7 @@ Deno.test("WorkerPoolExecutor runs 8 jobs for the CPU two at a time, and the tim
 });
 
 Deno.test("WorkerPoolExecutor runs functions of every form", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({}, async (loop, pool) => {
     const run = loop.runInExecutor.bind(loop, pool);
     const object = {
       method(n: number) {
@@ -182,7 +143,7 @@ Deno.test("WorkerPoolExecutor runs functions of every form", async () => {
 });
 
 Deno.test("WorkerPoolExecutor starts a Worker with the first job, and gives it the next one", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({}, async (loop, pool) => {
     const names = new Set<string>();
     for (let i = 0; i < 5; i++) names.add(await loop.runInExecutor(pool, whoAmI));
     assertEquals(names.size, 1);
@@ -190,7 +151,7 @@ Deno.test("WorkerPoolExecutor starts a Worker with the first job, and gives it t
 });
 
 Deno.test("WorkerPoolExecutor refuses a function that uses something from around it, and names it", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({}, async (loop, pool) => {
     const limit = 3;
     const isPrime = (n: number) => n === limit;
     const object = { value: 1, arrow: () => object.value };
@@ -241,7 +202,7 @@ Deno.test("WorkerPoolExecutor refuses a function that uses a global variable of 
   const home = globalThis as { ofThisTest?: number };
   home.ofThisTest = 1;
   try {
-    await inPool(async (loop, pool) => {
+    await inPool({}, async (loop, pool) => {
       await assertRejects(
         () => loop.runInExecutor(pool, new Function("return ofThisTest") as () => number),
         ReferenceError,
@@ -254,7 +215,7 @@ Deno.test("WorkerPoolExecutor refuses a function that uses a global variable of 
 });
 
 Deno.test("WorkerPoolExecutor fails a job beyond maxQueueSize with QueueFull", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1, maxQueueSize: 2 }, async (loop, pool) => {
     const gate = shared();
     const running = loop.runInExecutor(pool, hold, gate);
     await held(gate);
@@ -267,11 +228,11 @@ Deno.test("WorkerPoolExecutor fails a job beyond maxQueueSize with QueueFull", a
     letGo(gate);
     assertEquals(await gather(...waiting), [1, 2]);
     assertEquals(await running, "let go");
-  }, { maxWorkers: 1, maxQueueSize: 2 });
+  });
 });
 
 Deno.test("WorkerPoolExecutor with maxQueueSize 0 takes as many jobs as it has Workers", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxQueueSize: 0 }, async (loop, pool) => {
     const gate = shared();
     const running = [1, 2].map(() => loop.runInExecutor(pool, hold, gate));
     await assertRejects(() => loop.runInExecutor(pool, () => 3), QueueFull);
@@ -280,11 +241,11 @@ Deno.test("WorkerPoolExecutor with maxQueueSize 0 takes as many jobs as it has W
     letGo(gate);
     await gather(...running);
     assertEquals(await loop.runInExecutor(pool, () => 4), 4);
-  }, { maxQueueSize: 0 });
+  });
 });
 
 Deno.test("WorkerPoolExecutor never starts a job that is cancelled while it waits", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1 }, async (loop, pool) => {
     const gate = shared();
     const running = loop.runInExecutor(pool, hold, gate);
     await held(gate);
@@ -296,11 +257,11 @@ Deno.test("WorkerPoolExecutor never starts a job that is cancelled while it wait
     await last;
     assertEquals(Atomics.load(gate, 2), 1);
     assertEquals(await running, "let go");
-  }, { maxWorkers: 1 });
+  });
 });
 
 Deno.test("WorkerPoolExecutor lets a running job go on that is cancelled, and gives its place to others", async () => {
-  await inPool(async (loop, pool, reports) => {
+  await inPool({ maxWorkers: 1, reports: true }, async (loop, pool, reports) => {
     const gate = shared();
     const running = loop.runInExecutor(pool, (gate: Int32Array) => {
       Atomics.add(gate, 0, 1);
@@ -318,11 +279,11 @@ Deno.test("WorkerPoolExecutor lets a running job go on that is cancelled, and gi
     await until(() => reports.length > 0);
     assert(reports[0]?.includes("failed in its Worker after its future was done"), reports[0]);
     assertEquals(await loop.runInExecutor(pool, () => "after"), "after");
-  }, { maxWorkers: 1, reports: true });
+  });
 });
 
 Deno.test("WorkerPoolExecutor gives up a job that takes longer than jobTimeoutMs, and replaces its Worker", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1, jobTimeoutMs: 200 }, async (loop, pool) => {
     const gate = shared();
     const stuck = loop.runInExecutor(pool, hold, gate);
     const next = loop.runInExecutor(pool, whoAmI);
@@ -334,11 +295,11 @@ Deno.test("WorkerPoolExecutor gives up a job that takes longer than jobTimeoutMs
     const name = await next;
     assertEquals(await loop.runInExecutor(pool, whoAmI), name);
     letGo(gate);
-  }, { maxWorkers: 1, jobTimeoutMs: 200 });
+  });
 });
 
 Deno.test("WorkerPoolExecutor fails the job of a Worker that crashes, and replaces the Worker", async () => {
-  await inPool(async (loop, pool) => {
+  await inPool({ maxWorkers: 1 }, async (loop, pool) => {
     const crashes: [fn: () => unknown, cause: string][] = [
       [() => Deno.exit(7), "exit code 7"],
       [() => {
@@ -362,11 +323,11 @@ Deno.test("WorkerPoolExecutor fails the job of a Worker that crashes, and replac
       assert(error.cause instanceof Error);
       assertEquals(await loop.runInExecutor(pool, () => "alive"), "alive");
     }
-  }, { maxWorkers: 1 });
+  });
 });
 
 Deno.test("WorkerPoolExecutor reports the crash of a Worker without a job", async () => {
-  await inPool(async (loop, pool, reports) => {
+  await inPool({ reports: true }, async (loop, pool, reports) => {
     await loop.runInExecutor(pool, () => {
       setTimeout(() => {
         throw new Error("left behind");
@@ -375,103 +336,7 @@ Deno.test("WorkerPoolExecutor reports the crash of a Worker without a job", asyn
     await until(() => reports.length > 0);
     assertEquals(reports, ["A Worker of an executor crashed, and no job has the blame"]);
     assertEquals(await loop.runInExecutor(pool, () => "alive"), "alive");
-  }, { reports: true });
-});
-
-Deno.test("shutdown() waits for what runs and what waits, and takes no more", async () => {
-  await inPool(async (loop, pool) => {
-    const gate = shared();
-    const running = loop.runInExecutor(pool, hold, gate);
-    await held(gate);
-    const waiting = loop.runInExecutor(pool, () => "waited");
-    const ending = pool.shutdown();
-    assertThrows(() => loop.runInExecutor(pool, () => 1), RuntimeError, "shut down");
-    let ended = false;
-    ending.then(() => ended = true);
-    await sleep(1);
-    assert(!ended);
-    letGo(gate);
-    await ending;
-    assertEquals([running.result(), waiting.result()], ["let go", "waited"]);
-    await pool.shutdown();
-  }, { maxWorkers: 1 });
-});
-
-Deno.test("shutdown() with cancelFutures cancels what waits, and waits for what runs", async () => {
-  await inPool(async (loop, pool) => {
-    const gate = shared();
-    const running = loop.runInExecutor(pool, hold, gate);
-    await held(gate);
-    const waiting = loop.runInExecutor(pool, () => "never");
-    const ending = pool.shutdown({ cancelFutures: true });
-    assert(waiting.cancelled());
-    letGo(gate);
-    await ending;
-    assertEquals(running.result(), "let go");
-  }, { maxWorkers: 1 });
-});
-
-Deno.test("shutdown() without wait resolves at once, and the jobs end nevertheless", async () => {
-  await inPool(async (loop, pool) => {
-    const gate = shared();
-    const running = loop.runInExecutor(pool, hold, gate);
-    await held(gate);
-    const waiting = loop.runInExecutor(pool, () => "waited");
-    await pool.shutdown({ wait: false });
-    assert(!running.done());
-    letGo(gate);
-    assertEquals(await gather(running, waiting), ["let go", "waited"]);
-  }, { maxWorkers: 1 });
-});
-
-Deno.test("shutdown() does not wait for a job that was cancelled", async () => {
-  const gate = shared();
-  await inPool(async (loop, pool) => {
-    const running = loop.runInExecutor(pool, hold, gate);
-    await held(gate);
-    const ending = pool.shutdown();
-    running.cancel();
-    await ending;
   });
-  letGo(gate);
-});
-
-Deno.test("shutdown() can be given up", async () => {
-  const gate = shared();
-  await inPool(async (loop, pool) => {
-    const running = loop.runInExecutor(pool, hold, gate);
-    await held(gate);
-    const ending = loop.createTask(() => pool.shutdown());
-    await sleep(0);
-    ending.cancel();
-    await assertRejects(() => ending);
-    letGo(gate);
-    assertEquals(await running, "let go");
-  });
-});
-
-Deno.test("shutdownDefaultExecutor() waits for the jobs, and nothing runs after it", async () => {
-  await inLoop(async (loop) => {
-    const gate = shared();
-    const running = loop.runInExecutor(null, hold, gate);
-    await held(gate);
-    loop.callSoon(letGo, gate);
-    await loop.shutdownDefaultExecutor();
-    assertEquals(running.result(), "let go");
-    assertThrows(() => loop.runInExecutor(null, () => 1), RuntimeError, "shutdown");
-  });
-});
-
-Deno.test("shutdownDefaultExecutor() tells of jobs that do not end in time", async () => {
-  const gate = shared();
-  await inLoop(async (loop, reports) => {
-    const running = loop.runInExecutor(null, hold, gate);
-    await held(gate);
-    await loop.shutdownDefaultExecutor({ timeoutMs: 20 });
-    assertEquals(reports, ["The executor did not finish joining its workers within 20 ms"]);
-    letGo(gate);
-    assertEquals(await running, "let go");
-  }, { reports: true });
 });
 
 Deno.test("WorkerPoolExecutor checks its options", () => {
