@@ -173,14 +173,12 @@ async function discard({ child, ending }: Started): Promise<void> {
   );
 }
 
-/** Sends a signal; whether the process had not ended before. */
-export function signalUnlessEnded(child: Deno.ChildProcess, signal: Deno.Signal): boolean {
+/** Sends a signal, unless the process has ended. */
+export function signalUnlessEnded(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
-    return true;
   } catch (error) {
     // Deno has seen the end of it, we will in the loop's turn: as if it were a zombie, nothing happens.
-    if (error instanceof TypeError && error.message.includes("already terminated")) return false;
-    throw error;
+    if (!(error instanceof TypeError && error.message.includes("already terminated"))) throw error;
   }
 }

@@ -190,7 +190,10 @@ export class ChildTransport implements SubprocessTransport, LoopResource {
     }
   }
 
-  /** Kills the process if it runs, and closes its pipes; the callbacks follow. Idempotent. */
+  /**
+   * Kills the process if it runs, and closes its pipes; the callbacks follow.
+   * Idempotent. A process that may not be killed is reported to the exception handler.
+   */
   close(): void {
     if (this.#closed || this.#lost) return;
     this.#closed = true;
@@ -200,7 +203,13 @@ export class ChildTransport implements SubprocessTransport, LoopResource {
       if (running) pipe.abort();
       else pipe.close();
     }
-    if (running) signalUnlessEnded(this.#child, "SIGKILL");
+    if (!running) return;
+    try {
+      signalUnlessEnded(this.#child, "SIGKILL");
+    } catch (error) {
+      // It has become another user, as sudo does: it will end when it likes.
+      this.#port.report(`Cannot kill ${this}`, error);
+    }
   }
 
   /** `true` from `close()` or the end on. */

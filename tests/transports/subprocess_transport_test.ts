@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { CancelledError } from "../../errors.ts";
 import type { EventLoop } from "../../loop/mod.ts";
+import { internalsOf } from "../../loop/internals.ts";
 import { newEventLoop } from "../../policy/mod.ts";
 import { createTask } from "../../tasks/mod.ts";
+import { ChildTransport } from "../../transports/subprocess_transport.ts";
 import type { ReadTransport, SubprocessTransport, WriteTransport } from "../../types.ts";
 import {
   assert,
@@ -305,6 +307,55 @@ Deno.test("close() kills a running child and tells everything, once", async () =
       assertGrammar(child.events.filter((event) => event !== "pause"), [0, 1, 2]);
     })
   );
+});
+
+Deno.test("close() reports a child that may not be killed, and goes on when it ends", async () => {
+  await inLoop(async (loop, reports) => {
+    const ending = Promise.withResolvers<{ returncode: number }>();
+    const child = new ChildRecorder(loop);
+    const transport = new ChildTransport({
+      loop: internalsOf(loop),
+      started: {
+        child: {
+          pid: 7,
+          kill: () => {
+            throw new Deno.errors.PermissionDenied("EPERM: Operation not permitted");
+          },
+        } as unknown as Deno.ChildProcess,
+        ending: ending.promise,
+      },
+      piped: [],
+      detached: false,
+      protocol: child,
+    });
+    const opened = loop.createFuture<void>();
+    transport.open(() => opened.setResult());
+    await opened;
+    transport.close();
+    assertEquals(reports, ["Cannot kill <SubprocessTransport pid=7 running>"]);
+    assertThrows(() => transport.kill(), Deno.errors.PermissionDenied, 'Cannot send "SIGKILL"');
+    ending.resolve({ returncode: 0 });
+    await child.lost;
+    assertEquals(child.events, ["made", "exited", "lost"]);
+  }, { reports: true });
+});
+
+Deno.test("SubprocessTransport reports an end that the platform cannot tell, as 255", async () => {
+  await inLoop(async (loop, reports) => {
+    const error = new Error("no such child");
+    const protocol = new ChildRecorder(loop);
+    const transport = new ChildTransport({
+      loop: internalsOf(loop),
+      started: { child: { pid: 7 } as Deno.ChildProcess, ending: Promise.resolve({ error }) },
+      piped: [],
+      detached: false,
+      protocol,
+    });
+    transport.open(() => {});
+    await protocol.lost;
+    assertEquals(await protocol.exited, 255);
+    assertEquals(reports, ["Cannot learn how <SubprocessTransport pid=7 running> ended"]);
+  }, { reports: true });
 });
 
 Deno.test("close() does not wait for a grandchild to read what was written to stdin", async () => {
