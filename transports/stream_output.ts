@@ -87,7 +87,7 @@ export class StreamOutput {
     if (waiter === null || (!this.#stopped && this.#queue.size > this.#flow.limits[0])) return;
     this.#roomWaiter = null;
     if (waiter.done()) return;
-    if (this.#stopped) waiter.setException(new Deno.errors.ConnectionReset("Connection lost"));
+    if (this.#stopped) waiter.setException(new Deno.errors.ConnectionReset("Cannot send file: Connection lost"));
     else waiter.setResult();
   }
 
