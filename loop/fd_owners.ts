@@ -25,14 +25,8 @@ export class FdOwners {
    * @throws {RuntimeError} if `fd` is one
    */
   check(fd: number, what: string): void {
-    const owner = this.#owners.get(fd);
-    if (owner === undefined) return;
-    if (owner.fileno() === fd) {
-      throw new RuntimeError(
-        `Cannot call ${what}(): File descriptor ${fd} is used by a transport`,
-      );
-    }
-    // It was closed; the number is somebody else's by now.
-    this.#owners.delete(fd);
+    // Of one that is closed by now the number is somebody else's, or nobody's.
+    if (this.#owners.get(fd)?.fileno() !== fd) return;
+    throw new RuntimeError(`Cannot call ${what}(): File descriptor ${fd} is used by a transport`);
   }
 }

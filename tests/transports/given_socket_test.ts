@@ -1,9 +1,12 @@
 import { RuntimeError } from "../../errors.ts";
 import { type EventLoop, getRunningLoop } from "../../loop/mod.ts";
+import { internalsOf } from "../../loop/internals.ts";
 import { newEventLoop } from "../../policy/mod.ts";
 import { Protocol } from "../../protocols/mod.ts";
 import { openConnection } from "../../streams/mod.ts";
-import { checkStreamTransport } from "../../testing/mod.ts";
+import { checkStreamTransport, streamTransportCases } from "../../testing/mod.ts";
+import { establish } from "../../transports/establish.ts";
+import { fdAcceptor, fdChannel } from "../../transports/given_fd.ts";
 import {
   AF_INET,
   AF_UNIX,
@@ -69,6 +72,43 @@ Deno.test("StreamTransport over TCP Sockets passes checkStreamTransport()", asyn
     await loop.sockConnect(conn, sock.getsockname() as Deno.NetAddr);
     await loop.createConnection(() => client, { sock: conn });
     return listening;
+  });
+});
+
+/** node:net in Deno 2.9 fails a pending write when the peer ends its side, and drops the connection. */
+const NOT_WITH_NODE_NET = /^EOF without a true answer closes the transport, after sending/;
+
+Deno.test("StreamTransport over fds without --allow-ffi does what node:net can", async () => {
+  for (const { name, run } of streamTransportCases) {
+    if (NOT_WITH_NODE_NET.test(name)) continue;
+    await run(async (client, server) => {
+      const loop = internalsOf(getRunningLoop());
+      const [a, b] = await tcpPair(loop as EventLoop);
+      for (const [sock, protocol] of [[a, client], [b, server]] as const) {
+        await establish(loop, () => protocol, fdChannel(loop, sock.detach(), "createConnection"));
+      }
+      return { [Symbol.asyncDispose]: () => Promise.resolve() };
+    });
+  }
+});
+
+Deno.test("a connection or listener on an fd without --allow-ffi gives the fd up", async () => {
+  await inLoop(async (loop) => {
+    const [sock, peer] = await tcpPair(loop);
+    const listener = bound();
+    const fds = [sock.detach(), listener.detach()] as const;
+    const options = { what: "createServer", backlog: 5, keepAlive: false };
+    const used = [
+      fdChannel(internalsOf(loop), fds[0], "createConnection"),
+      await fdAcceptor(internalsOf(loop), fds[1], options),
+    ];
+    for (const fd of fds) {
+      assertThrows(() => loop.removeReader(fd), RuntimeError, "used by a transport");
+    }
+    for (const closable of used) closable.close();
+    for (const fd of fds) assertFalse(loop.removeReader(fd));
+    assertEquals((await loop.sockRecv(peer, 1)).length, 0);
+    peer.close();
   });
 });
 
@@ -413,8 +453,8 @@ Deno.test("a watched Socket that is handed over is watched no more", async () =>
     loop.addWriter(sock, () => void loop.removeWriter(sock));
     peer.send(bytes("x"));
     await until(() => stolen > 0);
-    const [transport, protocol] = await loop.createConnection(() => new Recorder(loop), { sock });
     const before = stolen;
+    const [transport, protocol] = await loop.createConnection(() => new Recorder(loop), { sock });
     await until(() => protocol.received === 1);
     await iterations(loop, 20);
     assertEquals(stolen, before);

@@ -197,7 +197,6 @@ export function senderOf(
   const unnamed: Deno.Addr = family === AF_UNIX
     ? { transport: isDatagram ? "unixpacket" : "unix", path: "" }
     : { transport: isDatagram ? "udp" : "tcp", hostname: "", port: 0 };
-  if (isDatagram) return unnamed;
   try {
     return nameOf(fd, type, "getpeername") ?? unnamed;
   } catch (error) {
