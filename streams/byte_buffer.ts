@@ -1,4 +1,5 @@
 import { Deque } from "../internal/deque.ts";
+import { indexOfByte } from "./index_of_byte.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -72,13 +73,6 @@ export class ByteBuffer {
     this.size = 0;
   }
 
-  /** Whether `bytes` stand at `offset`. */
-  startsWith(bytes: Uint8Array, offset: number): boolean {
-    if (offset + bytes.length > this.size) return false;
-    this.#join(offset + bytes.length);
-    return bytes.every((byte, at) => this.#head[this.#start + offset + at] === byte);
-  }
-
   /** Where `separator` first stands at `offset` or later; -1 if it does not. */
   indexOf(separator: Uint8Array, offset: number): number {
     for (;;) {
@@ -92,14 +86,16 @@ export class ByteBuffer {
   }
 
   #indexInHead(separator: Uint8Array, offset: number): number {
-    const head = this.#owned ? this.#head.subarray(0, this.#end) : this.#head;
+    const head = this.#head;
     const first = separator[0] as number;
-    const last = this.#end - separator.length;
-    for (let at = head.indexOf(first, this.#start + offset); at >= 0 && at <= last;) {
+    const end = this.#end - separator.length + 1;
+    for (let from = this.#start + offset; from < end;) {
+      const at = indexOfByte(head, first, from, end);
+      if (at < 0) return -1;
       let match = 1;
       while (match < separator.length && head[at + match] === separator[match]) match++;
       if (match === separator.length) return at - this.#start;
-      at = head.indexOf(first, at + 1);
+      from = at + 1;
     }
     return -1;
   }

@@ -2,6 +2,8 @@ import { abortable } from "../loop/abortable.ts";
 import { Future } from "../loop/future.ts";
 import type { LoopInternals } from "../loop/internals.ts";
 
+const READY = Promise.resolve();
+
 /**
  * Those who wait until a protocol may write again: `drain()` of a stream or of
  * an endpoint (CPython `streams.py` `FlowControlMixin`).
@@ -44,9 +46,13 @@ export class FlowWaiters {
    *
    * @throws {Deno.errors.ConnectionReset} if the connection is lost
    */
-  async wait(signal: AbortSignal | undefined): Promise<void> {
+  wait(signal: AbortSignal | undefined): Promise<void> {
+    // No async function for what nearly always is so.
+    return this.#paused || this.#lost ? this.#wait(signal) : READY;
+  }
+
+  async #wait(signal: AbortSignal | undefined): Promise<void> {
     if (this.#lost) throw new Deno.errors.ConnectionReset("Cannot drain: Connection lost");
-    if (!this.#paused) return;
     signal?.throwIfAborted();
     const waiter = new Future<void>({ loop: this.#loop });
     this.#waiters.add(waiter);

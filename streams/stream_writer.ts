@@ -9,6 +9,25 @@ import type { StreamFlow } from "./stream_flow.ts";
 /**
  * Writes bytes to a connection. `write()` never waits; follow it by
  * `await writer.drain()` to go no faster than the peer reads.
+ *
+ * ```ts
+ * import { openConnection, run, startServer } from "@deno-asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   await using server = await startServer(async (reader, writer) => {
+ *     console.log((await reader.read()).length); // 300000
+ *     writer.close();
+ *   }, { hostname: "127.0.0.1" });
+ *   const { hostname, port } = server.sockets[0]!.addr as Deno.NetAddr;
+ *   const [, writer] = await openConnection({ hostname, port });
+ *   for (let i = 0; i < 3; i++) {
+ *     writer.write(new Uint8Array(100_000));
+ *     await writer.drain();
+ *   }
+ *   writer.close(); // sends what is left
+ *   await writer.waitClosed();
+ * });
+ * ```
  */
 export class StreamWriter implements AsyncDisposable {
   readonly #protocol: StreamFlow;
@@ -78,13 +97,24 @@ export class StreamWriter implements AsyncDisposable {
    * @throws {Deno.errors.ConnectionReset} if the connection is lost
    * @throws what broke the connection, if something did
    */
-  async drain(options: ReadOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
+  drain(options: ReadOptions = {}): Promise<void> {
+    const { signal } = options;
+    if (
+      signal === undefined && (this.#reader?.exception() ?? null) === null &&
+      !this.#transport.isClosing()
+    ) {
+      return this.#protocol.drain(signal);
+    }
+    return this.#drainCarefully(signal);
+  }
+
+  async #drainCarefully(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
     const exception = this.#reader?.exception() ?? null;
     if (exception !== null) throw exception;
     // A connection that is being lost gets a turn to say so (CPython StreamWriter.drain).
     if (this.#transport.isClosing()) await this.#loop[scheduler].nextTurn();
-    await this.#protocol.drain(options.signal);
+    await this.#protocol.drain(signal);
   }
 
   /**

@@ -385,13 +385,8 @@ loopTest("a second read while one waits is refused, and leaves the first alone",
       readuntil: () => reader.readuntil("x"),
     })
   ) {
-    await assertRejects(
-      read,
-      RuntimeError,
-      `${
-        name === "readline" ? "readuntil" : name
-      }(): called while another coroutine is already waiting`,
-    );
+    const message = `${name}(): called while another coroutine is already waiting`;
+    await assertRejects(read, RuntimeError, message);
   }
   reader.feedData(bytes("line\n"));
   assertEquals(text(await first), "line\n");
