@@ -36,13 +36,45 @@ export class InvalidStateError extends Error {
   override readonly name: string = "InvalidStateError";
 }
 
-/** A deadline passed before the work was done. */
+/**
+ * A deadline passed before the work was done.
+ *
+ * ```ts
+ * import { run, sleep, TimeoutError, waitFor } from "@deno-asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   try {
+ *     await waitFor(sleep(1000), 5);
+ *   } catch (error) {
+ *     console.log(error instanceof TimeoutError); // true
+ *   }
+ * });
+ * ```
+ */
 export class TimeoutError extends Error {
   /** The name of the class. */
   override readonly name: string = "TimeoutError";
 }
 
-/** The end of the stream came before the requested number of bytes. */
+/**
+ * The end of the stream came before the requested number of bytes.
+ *
+ * ```ts
+ * import { IncompleteReadError, StreamReader, runVirtual } from "@deno-asyncio/asyncio";
+ *
+ * await runVirtual(async () => {
+ *   const reader = new StreamReader();
+ *   reader.feedData(new Uint8Array([1, 2]));
+ *   reader.feedEof();
+ *   try {
+ *     await reader.readexactly(5);
+ *   } catch (error) {
+ *     if (!(error instanceof IncompleteReadError)) throw error;
+ *     console.log(error.partial, error.expected); // the two bytes, and 5
+ *   }
+ * });
+ * ```
+ */
 export class IncompleteReadError extends Error {
   /** The name of the class. */
   override readonly name: string = "IncompleteReadError";
@@ -104,7 +136,21 @@ export class QueueFull extends Error {
   override readonly name: string = "QueueFull";
 }
 
-/** The queue was shut down. */
+/**
+ * The queue was shut down.
+ *
+ * ```ts
+ * import { Queue, QueueShutDown } from "@deno-asyncio/asyncio";
+ *
+ * const queue = new Queue<number>();
+ * queue.shutdown();
+ * try {
+ *   queue.putNowait(1);
+ * } catch (error) {
+ *   console.log(error instanceof QueueShutDown); // true
+ * }
+ * ```
+ */
 export class QueueShutDown extends Error {
   /** The name of the class. */
   override readonly name: string = "QueueShutDown";
@@ -119,6 +165,22 @@ export class KeyboardInterrupt extends Error {
 /**
  * Several errors at once, as a `TaskGroup` raises them (PEP 654). `errors`
  * holds the members, in the order in which they happened.
+ *
+ * ```ts
+ * import { ExceptionGroup, run, TaskGroup } from "@deno-asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   try {
+ *     await TaskGroup.run((group) => {
+ *       group.createTask(() => Promise.reject(new RangeError("one")));
+ *       group.createTask(() => Promise.reject(new TypeError("two")));
+ *     });
+ *   } catch (error) {
+ *     if (!(error instanceof ExceptionGroup)) throw error;
+ *     console.log(error.errors.map(String)); // ["RangeError: one", "TypeError: two"]
+ *   }
+ * });
+ * ```
  */
 export class ExceptionGroup extends AggregateError {
   /** The name of the class. */

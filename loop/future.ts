@@ -56,6 +56,18 @@ export interface FutureOptions {
  *
  * An error that nobody looks at is reported to the exception handler of the
  * loop; it never becomes an unhandled rejection of the process.
+ *
+ * ```ts
+ * import { getRunningLoop, run } from "@deno-asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const loop = getRunningLoop();
+ *   const future = loop.createFuture<string>();
+ *   future.addDoneCallback((done) => console.log("done:", done.result()));
+ *   loop.callLater(1, () => future.setResult("result"));
+ *   console.log(await future); // result
+ * });
+ * ```
  */
 export class Future<T> implements AbstractFuture<T> {
   readonly #loop: LoopInternals;

@@ -7,6 +7,16 @@ import type { Scheduler } from "./scheduler.ts";
 /**
  * A callback in the ready queue, bound to the async context of whoever
  * scheduled it. Made by `callSoon`.
+ *
+ * ```ts
+ * import { getRunningLoop, run, sleep } from "@deno-asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const handle = getRunningLoop().callSoon(() => console.log("never"));
+ *   handle.cancel();
+ *   await sleep(0);
+ * });
+ * ```
  */
 export class Handle extends Entry implements AbstractHandle {
   /** One function for all handles: a closure for each made a burst of them 1.6 times slower. */
@@ -105,7 +115,20 @@ export class Handle extends Entry implements AbstractHandle {
   }
 }
 
-/** A {@linkcode Handle} with a time. Made by `callLater` and `callAt`. */
+/**
+ * A {@linkcode Handle} with a time. Made by `callLater` and `callAt`.
+ *
+ * ```ts
+ * import { getRunningLoop, run } from "@deno-asyncio/asyncio";
+ *
+ * await run(() => {
+ *   const loop = getRunningLoop();
+ *   const timer = loop.callLater(1000, () => console.log("never"));
+ *   console.log(timer.when() > loop.time()); // true
+ *   timer.cancel();
+ * });
+ * ```
+ */
 export class TimerHandle extends Handle implements AbstractTimerHandle {
   /** When it is due, on the clock of `loop.time()`. */
   readonly deadline: number;

@@ -89,6 +89,16 @@ export interface PrintStackOptions extends GetStackOptions {
  *
  * A native promise cannot be interrupted: pass {@linkcode Task.signal} to what
  * makes it, or await `wrapFuture(promise)`.
+ *
+ * ```ts
+ * import { createTask, run, sleep } from "@deno-asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const task = createTask(() => sleep(10, "slept"), { name: "sleeper" });
+ *   console.log(task.getName(), task.done()); // sleeper false
+ *   console.log(await task); // slept
+ * });
+ * ```
  */
 export class Task<T> extends Future<T> implements AbstractTask<T> {
   readonly #body: Body;

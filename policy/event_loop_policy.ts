@@ -6,6 +6,18 @@ import { DenoIo } from "../transports/deno_io.ts";
  * Says what the current event loop is and how a new one is made: a policy is
  * how a program swaps the loop everywhere at once. Python deprecates policies
  * (3.14) in favour of the `loopFactory` of `run()`; prefer that in new code.
+ *
+ * ```ts
+ * import { DefaultEventLoopPolicy, setEventLoopPolicy, VirtualTimeLoop } from "@deno-asyncio/asyncio";
+ *
+ * class VirtualPolicy extends DefaultEventLoopPolicy {
+ *   override newEventLoop() {
+ *     return new VirtualTimeLoop();
+ *   }
+ * }
+ * setEventLoopPolicy(new VirtualPolicy()); // run() takes no time from now on
+ * setEventLoopPolicy(null);
+ * ```
  */
 export abstract class AbstractEventLoopPolicy {
   /** The current loop; never creates one. */

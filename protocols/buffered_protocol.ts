@@ -4,6 +4,23 @@ import { BaseProtocol } from "./base_protocol.ts";
  * A protocol on a stream of bytes that says where the bytes shall go.
  *
  * Grammar: `connectionMade (getBuffer bufferUpdated)* eofReceived? connectionLost`.
+ *
+ * ```ts
+ * import { BufferedProtocol } from "@deno-asyncio/asyncio";
+ *
+ * // Has one buffer for everything that comes.
+ * class Counter extends BufferedProtocol {
+ *   readonly #buffer = new Uint8Array(64 * 1024);
+ *   count = 0;
+ *   override getBuffer() {
+ *     return this.#buffer;
+ *   }
+ *   override bufferUpdated(nbytes: number) {
+ *     this.count += nbytes; // they are at the start of the buffer
+ *   }
+ * }
+ * console.log(new Counter().getBuffer().length);
+ * ```
  */
 export class BufferedProtocol extends BaseProtocol {
   /**

@@ -4,6 +4,23 @@ import { BaseProtocol } from "./base_protocol.ts";
  * A protocol on a stream of bytes.
  *
  * Grammar: `connectionMade dataReceived* eofReceived? connectionLost`.
+ *
+ * ```ts
+ * import { getRunningLoop, Protocol, run, type Transport } from "@deno-asyncio/asyncio";
+ *
+ * class Greeter extends Protocol {
+ *   override connectionMade(transport: Transport) {
+ *     transport.write(new TextEncoder().encode("hello\n"));
+ *     transport.close();
+ *   }
+ * }
+ *
+ * await run(async () => {
+ *   const loop = getRunningLoop();
+ *   await using server = await loop.createServer(() => new Greeter(), { hostname: "127.0.0.1" });
+ *   console.log(server.sockets[0]?.addr);
+ * });
+ * ```
  */
 export class Protocol extends BaseProtocol {
   /** Bytes arrived, at least one. They are the protocol's to keep. */

@@ -54,6 +54,25 @@ export async function startServer(
  *
  * Cancellation: nothing listens.
  *
+ * ```ts
+ * import { openUnixConnection, run, startUnixServer } from "@deno-asyncio/asyncio";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const path = `${folder}/echo.sock`;
+ * await run(async () => {
+ *   await using _server = await startUnixServer(async (reader, writer) => {
+ *     writer.write(await reader.read());
+ *     writer.close();
+ *   }, { path });
+ *   const [reader, writer] = await openUnixConnection({ path });
+ *   writer.write(new Uint8Array([1, 2, 3]));
+ *   writer.writeEof();
+ *   console.log(await reader.read());
+ *   writer.close();
+ * });
+ * await Deno.remove(folder);
+ * ```
+ *
  * @throws {Deno.errors.AddrInUse} if a file that is no socket is in the way
  */
 export async function startUnixServer(

@@ -75,7 +75,20 @@ export function captureCallGraph(
   return graphOf(future, cut(frames, limit), limit, new Set());
 }
 
-/** The graph of {@linkcode captureCallGraph} as text; empty where there is none. */
+/**
+ * The graph of {@linkcode captureCallGraph} as text; empty where there is none.
+ *
+ * ```ts
+ * import { createTask, formatCallGraph, run, sleep } from "@deno-asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const task = createTask(() => sleep(5), { name: "sleeper" });
+ *   await sleep(1);
+ *   console.log(formatCallGraph(task));
+ *   await task;
+ * });
+ * ```
+ */
 export function formatCallGraph(
   future?: Future<unknown> | null,
   options: CaptureCallGraphOptions = {},
@@ -87,7 +100,15 @@ export function formatCallGraph(
   return lines.join("\n");
 }
 
-/** Writes the graph of {@linkcode captureCallGraph} to the console, or to `write`. */
+/**
+ * Writes the graph of {@linkcode captureCallGraph} to the console, or to `write`.
+ *
+ * ```ts
+ * import { printCallGraph, run } from "@deno-asyncio/asyncio";
+ *
+ * await run(() => printCallGraph());
+ * ```
+ */
 export function printCallGraph(
   future?: Future<unknown> | null,
   options: PrintCallGraphOptions = {},

@@ -25,6 +25,15 @@ export function currentTask(loop?: AbstractEventLoop): Task<unknown> | null {
 /**
  * The tasks of `loop`, by default the running one, that are not done.
  *
+ * ```ts
+ * import { allTasks, createTask, run, sleep } from "@deno-asyncio/asyncio";
+ *
+ * await run(() => {
+ *   createTask(() => sleep(1000), { name: "sleeper" });
+ *   console.log([...allTasks()].map((task) => task.getName())); // this one and the sleeper
+ * });
+ * ```
+ *
  * @throws {RuntimeError} where no loop is running and none is given
  */
 export function allTasks(loop?: AbstractEventLoop): Set<Task<unknown>> {

@@ -42,7 +42,18 @@ export function timeout<T>(
   return runTimeout("timeout", ms, body, options?.signal);
 }
 
-/** As {@linkcode timeout}, with a deadline on the clock of `loop.time()`, in milliseconds. */
+/**
+ * As {@linkcode timeout}, with a deadline on the clock of `loop.time()`, in milliseconds.
+ *
+ * ```ts
+ * import { getRunningLoop, run, sleep, timeoutAt } from "@deno-asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const deadline = getRunningLoop().time() + 1000;
+ *   for (const step of [1, 2]) console.log(await timeoutAt(deadline, () => sleep(5, step)));
+ * });
+ * ```
+ */
 export function timeoutAt<T>(
   when: number | null,
   body: (timeout: Timeout) => PromiseLike<T> | T,
@@ -90,6 +101,19 @@ type State = "created" | "active" | "expiring" | "expired" | "finished";
  * States: `created -> active -> expiring -> expired`, or `active -> finished`. It
  * is *expiring* once it has cancelled the task, and *expired* once the body has
  * ended after that (CPython `timeouts.py`).
+ *
+ * ```ts
+ * import { getRunningLoop, run, sleep, timeout } from "@deno-asyncio/asyncio";
+ *
+ * await run(() =>
+ *   timeout(20, async (limit) => {
+ *     await sleep(10);
+ *     limit.reschedule(getRunningLoop().time() + 20); // it went well so far
+ *     await sleep(15);
+ *     console.log(limit.expired()); // false
+ *   })
+ * );
+ * ```
  */
 export class Timeout {
   readonly #task: AbstractTask<unknown>;

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "./support/assert.ts";
+import { Child } from "./support/child.ts";
 import { type Example, examplesIn, writeExampleTests } from "./support/examples.ts";
 import { libraryFiles } from "./support/layers.ts";
 import { ROOT } from "./support/process.ts";
@@ -13,15 +14,15 @@ for await (const { name } of Deno.readDir(ROOT)) {
   documents.set(name, await Deno.readTextFile(new URL(name, ROOT)));
 }
 
-/** Runs Deno in the root; its output, if it failed. */
+/** Runs Deno in the root; its output, if it failed, or did not end. */
 async function complaintOf(args: readonly string[]): Promise<string | null> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    cwd: ROOT,
+  await using child = Child.start(Deno.execPath(), [...args], {
+    cwd: ROOT.pathname,
     env: { NO_COLOR: "1" },
-  }).output();
-  if (success) return null;
-  return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+    timeoutMs: 120_000,
+  });
+  const { code, stdout, stderr } = await child.wait();
+  return code === 0 ? null : stdout + stderr;
 }
 
 Deno.test("the examples in doc comments and documents type-check", async () => {

@@ -43,6 +43,16 @@ export interface ServerOptions {
  * Listens on one or more sockets and makes a transport and a protocol of each
  * connection (CPython `base_events.py` `Server`). Made by `createServer`,
  * `startServer` and their relatives.
+ *
+ * ```ts
+ * import { getRunningLoop, Protocol, run } from "@deno-asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const loop = getRunningLoop();
+ *   await using server = await loop.createServer(() => new Protocol(), { hostname: "127.0.0.1" });
+ *   console.log(server.isServing(), server.sockets.length); // true 1
+ * });
+ * ```
  */
 export class Server implements AbstractServer {
   readonly #loop: LoopInternals;
