@@ -2,14 +2,13 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { CancelledError, InvalidStateError, RuntimeError } from "../errors.ts";
 import type { AbstractEventLoop, AbstractFuture } from "../types/loop.ts";
 import { activeLoop, scope } from "../internal/context.ts";
-import { AFTER_DRAIN, dropped, Entry, live, type Pace, run } from "../internal/entry.ts";
-import { Handle } from "./handle.ts";
+import { Entry, live } from "../internal/entry.ts";
 import { brief, creationStack } from "./format.ts";
 import { type LoopInternals, scheduler, schedulerOf } from "./internals.ts";
-import { DirectCall, type Scheduler } from "./scheduler.ts";
 import { CANCELLED, FAILED, FINISHED, type Outcome, PENDING } from "./outcome.ts";
 import type { UnretrievedError } from "./unretrieved.ts";
-import { type Wait, type Waiter, waitFor, wake } from "./waiting.ts";
+import { DoneCallback, Wakeup, Watch } from "./future_waiters.ts";
+import { type Waiter, waitFor } from "./waiting.ts";
 
 const sourceOf = Function.prototype.toString;
 const NATIVE = sourceOf.call(Promise.withResolvers<void>().resolve);
@@ -446,86 +445,6 @@ export class Future<T> implements AbstractFuture<T> {
     if (this.#state !== PENDING) {
       throw new InvalidStateError(`Cannot ${what} ${this}: it is done`);
     }
-  }
-}
-
-/** A user's callback on a future: a handle that knows its function. */
-class DoneCallback extends Handle {
-  readonly callback: (future: never) => void;
-
-  constructor(
-    queue: Scheduler,
-    callback: (future: never) => void,
-    future: unknown,
-  ) {
-    super(queue, callback as (...args: never[]) => unknown, [future]);
-    this.callback = callback;
-  }
-}
-
-/** A call of the library on behalf of a task that waits. */
-class Watch<T> extends DirectCall<T> {
-  readonly task: Waiter | null;
-
-  constructor(
-    queue: Scheduler,
-    callback: (future: T) => void,
-    future: T,
-    task: Waiter | null,
-  ) {
-    super(queue, callback, future);
-    this.task = task;
-  }
-}
-
-/** An `await` on a future: where its function goes on. */
-export class Wakeup extends Entry implements Wait {
-  /** What is awaited. */
-  readonly future: Future<unknown>;
-  /** Goes on with a value. */
-  readonly resolve: (value: unknown) => void;
-  /** Goes on by throwing. */
-  readonly reject: (reason: unknown) => void;
-  /** Who waits; `null` for code outside of any task. */
-  readonly task: Waiter | null;
-  #error: unknown = undefined;
-
-  /** Made by `then`. */
-  constructor(
-    future: Future<unknown>,
-    task: Waiter | null,
-    resolve: (value: unknown) => void,
-    reject: (reason: unknown) => void,
-  ) {
-    super();
-    this.future = future;
-    this.task = task;
-    this.resolve = resolve;
-    this.reject = reject;
-  }
-
-  /** Makes the `await` throw `error` in the next iteration, whatever becomes of the future. */
-  fail(error: unknown): void {
-    this.#error = error;
-    // Of the task: that of the future may be another, and may never run.
-    schedulerOf((this.task ?? this.future).getLoop()).push(this);
-  }
-
-  [run](): Pace {
-    const cancellation = this.task === null ? null : this.task[wake](this);
-    if (cancellation !== null) this.reject(cancellation);
-    else if (this.#error !== undefined) this.reject(this.#error);
-    else this.future.takeOutcome(this);
-    return AFTER_DRAIN;
-  }
-
-  override [dropped](): void {
-    this.future.outcomeUntaken();
-  }
-
-  /** For messages. */
-  override toString(): string {
-    return String(this.task ?? this.future);
   }
 }
 
