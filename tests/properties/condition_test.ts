@@ -1,7 +1,19 @@
 import fc from "fast-check";
 import { Condition, Lock } from "../../sync/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { linger, patience, persist, property, runWorkers, strikes } from "./support.ts";
+import { tick } from "../sync/support.ts";
+import {
+  finish,
+  linger,
+  patience,
+  persist,
+  property,
+  runWorkers,
+  startWorkers,
+  strike,
+  strikes,
+  tryOnce,
+} from "./support.ts";
 
 const side = fc.array(
   fc.record({ before: fc.nat(3), patience }),
@@ -84,4 +96,53 @@ property(
     assertEquals(got.toSorted((a, b) => a - b), Array.from({ length: total }, (_, i) => i));
     buffer.assertIdle();
   },
+);
+
+property(
+  "Condition: whoever gives up and leaves holds the lock meanwhile, and takes no notification along",
+  fc.record({
+    waiting: fc.integer({ min: 2, max: 6 }),
+    notifications: fc.array(
+      fc.record({ before: fc.nat(3), n: fc.integer({ min: 1, max: 3 }), held: fc.nat(3) }),
+      { minLength: 1, maxLength: 5 },
+    ),
+    plan: fc.array(fc.record({ at: fc.nat(8), who: fc.nat(5) }), { minLength: 1, maxLength: 6 }),
+  }),
+  async ({ waiting, notifications, plan }) => {
+    const lock = new Lock();
+    const condition = new Condition(lock);
+    let [notified, woken] = [0, 0];
+    const waiters = startWorkers(Array(waiting).fill(null), async (_, task) => {
+      using _held = await lock.acquire();
+      const done = await tryOnce(task, null, async () => {
+        try {
+          await condition.wait();
+        } finally {
+          assert(lock.statistics().owner === task, "wait() has ended without the lock");
+        }
+      });
+      if (done !== null) woken++;
+    });
+    // Whoever comes later takes no notification of before.
+    while (condition.statistics().tasksWaiting < waiting) await tick();
+    const [notifier] = startWorkers([0], async (_worker, task) => {
+      for (const { before, n, held } of notifications) {
+        await linger(task, before);
+        using _held = await lock.acquire();
+        notified += Math.min(n, condition.statistics().tasksWaiting);
+        condition.notify(n);
+        await linger(task, held);
+      }
+    });
+    await strike(waiters, plan);
+    // More iterations than there are steps left: whoever can go on has done so.
+    await tick(100);
+    // A spurious wake-up is allowed, a lost one is not while there is somebody to pass it on to.
+    const { tasksWaiting } = condition.statistics();
+    assert(tasksWaiting === 0 || woken >= notified, `${notified} notified, ${woken} woken`);
+    for (const task of waiters) task.cancel();
+    await finish([...waiters, ...(notifier === undefined ? [] : [notifier])]);
+    assertEquals(lock.locked(), false);
+  },
+  { runs: 1000 },
 );

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { LifoQueue, PriorityQueue, Queue } from "../../queues/mod.ts";
 import { QueueShutDown } from "../../errors.ts";
+import type { Task } from "../../loop/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import {
   finish,
@@ -10,9 +11,18 @@ import {
   property,
   runWorkers,
   startWorkers,
+  type Strike,
   strike,
   strikes,
+  tryOnce,
 } from "./support.ts";
+import { tick } from "../sync/support.ts";
+
+/** What somebody does: waits, and tries. */
+interface Step {
+  before: number;
+  patience: number | null;
+}
 
 const steps = fc.array(
   fc.record({ before: fc.nat(3), patience }),
@@ -24,6 +34,12 @@ const traffic = fc.record({
   gets: fc.array(steps, { minLength: 1, maxLength: 3 }),
   plan: strikes,
 });
+
+/** Cancellations close to one another. */
+const plan: fc.Arbitrary<Strike[]> = fc.array(
+  fc.record({ at: fc.nat(5), who: fc.nat(9) }),
+  { minLength: 1, maxLength: 4 },
+);
 
 type Kind = new (maxsize?: number) => Queue<number>;
 
@@ -120,6 +136,45 @@ for (const Kind of [Queue, LifoQueue, PriorityQueue] as Kind[]) {
       assertEquals(taken + dropped, put);
       assertEquals([queue.qsize(), queue.statistics().unfinished], [0, 0]);
     },
+  );
+}
+
+// Who tries again would take up himself what he failed to pass on: here nobody does.
+const soon = (minLength: number) =>
+  fc.array(fc.record({ before: fc.nat(3), patience }), { minLength, maxLength: 5 });
+
+for (const Kind of [Queue, LifoQueue, PriorityQueue] as Kind[]) {
+  property(
+    `${Kind.name}: whoever gives up and leaves takes no wake-up along`,
+    fc.record({ maxsize: fc.nat(2), full: fc.boolean(), waiting: soon(2), coming: soon(1), plan }),
+    async ({ maxsize, full, waiting, coming, plan }) => {
+      const queue = new Kind(maxsize);
+      let [put, got] = [0, 0];
+      const putOnce = async ({ before, patience }: Step, task: Task<void>) => {
+        await linger(task, before);
+        if (await tryOnce(task, patience, (options) => queue.put(0, options))) put++;
+      };
+      const getOnce = async ({ before, patience }: Step, task: Task<void>) => {
+        await linger(task, before);
+        if (await tryOnce(task, patience, (options) => queue.get(options))) got++;
+      };
+      for (; full && put < maxsize; put++) queue.putNowait(0);
+      // Some wait for room or for items, and then others come and make it.
+      const first = startWorkers(waiting, full ? putOnce : getOnce);
+      await tick(5);
+      const second = startWorkers(coming, full ? getOnce : putOnce);
+      const all = [...first, ...second];
+      await strike(all, plan);
+      // More iterations than there are steps left: whoever can go on has done so.
+      await tick(50);
+      const { size, tasksWaitingGet, tasksWaitingPut } = queue.statistics();
+      assertEquals(size, put - got);
+      assert(size === 0 || tasksWaitingGet === 0, "a getter waits though there is an item");
+      assert(queue.full() || tasksWaitingPut === 0, "a putter waits though there is room");
+      for (const task of all) task.cancel();
+      await finish(all);
+    },
+    { runs: 1000 },
   );
 }
 

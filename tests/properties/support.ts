@@ -12,11 +12,14 @@ import { tick } from "../sync/support.ts";
  *
  * A failure prints the seed and the path of the smallest counterexample; run it
  * again with `FC_SEED=… FC_PATH=… deno test -A …`.
+ *
+ * What needs several things in one iteration asks for more runs than 300.
  */
 export function property<T>(
   name: string,
   values: fc.Arbitrary<T>,
   predicate: (value: T) => Promise<void>,
+  options: { runs?: number } = {},
 ): void {
   const seed = Deno.env.get("FC_SEED");
   const path = Deno.env.get("FC_PATH");
@@ -34,7 +37,7 @@ export function property<T>(
         assertEquals(reports, []);
       }),
       {
-        numRuns: 300,
+        numRuns: options.runs ?? 300,
         ...(seed === undefined ? {} : { seed: Number(seed) }),
         ...(path === undefined ? {} : { path }),
       },
