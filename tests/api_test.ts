@@ -74,6 +74,19 @@ Deno.test("mod.ts exports what the folders export, and nothing else", async () =
   assertEquals(Object.keys(asyncio).sort(), [...all].sort());
 });
 
+Deno.test("whatever a module exports is in the list of names, or a constant of the platform's headers", async () => {
+  const unlisted: string[] = [];
+  for (const [file, { classes, functions, constants }] of Object.entries(NAMES)) {
+    const listed = new Set(words([classes, functions, constants].join(" ")));
+    for (const name of Object.keys(await import(new URL(file, ROOT).href))) {
+      if (!listed.has(name) && !/^[A-Z][A-Z\d_]+$/.test(name)) {
+        unlisted.push(`${file}: ${name}`);
+      }
+    }
+  }
+  assertEquals(unlisted, []);
+});
+
 Deno.test("every error has the name of its class, its message, and its cause", () => {
   const cause = new Error("cause");
   for (const name of words(NAMES["errors.ts"]?.classes)) {
@@ -255,7 +268,7 @@ Deno.test("processes and their transports have every method of asyncio's", async
   });
 });
 
-Deno.test("sockets, receivers of signals, executors and connected loops have every method", async () => {
+Deno.test("sockets, endpoints, receivers of signals, executors and connected loops have every method", async () => {
   await inLoop(async (loop) => {
     const [left, right] = asyncio.socketpair();
     using _left = left;
@@ -271,6 +284,10 @@ Deno.test("sockets, receivers of signals, executors and connected loops have eve
       ...missing("Executor", pool),
       ...missing("LoopConnection", there),
     ], []);
+    await using packets = await asyncio.openDatagramEndpoint({
+      localAddr: { hostname: "127.0.0.1", port: 0 },
+    });
+    assertEquals(missing("DatagramEndpoint", packets), []);
     assertEquals(await there.call<number>("add", 1, 2), 3);
     port1.close();
     port2.close();

@@ -74,10 +74,10 @@ export const NAMES: Record<string, Names> = {
       SemaphoreStatistics`,
   },
   "streams/mod.ts": {
-    classes: `StreamReader StreamReaderProtocol StreamWriter`,
-    functions: `openConnection openUnixConnection startServer startUnixServer`,
-    types: `ClientConnectedCallback OpenConnectionOptions OpenUnixConnectionOptions ReadOptions
-      StartServerOptions StartUnixServerOptions StreamReaderOptions StreamReaderProtocolOptions
+    classes: `DatagramEndpoint StreamReader StreamReaderProtocol StreamWriter`,
+    functions: `openConnection openDatagramEndpoint openUnixConnection startServer startUnixServer`,
+    types: `ClientConnectedCallback Datagram OpenConnectionOptions OpenDatagramEndpointOptions
+      OpenUnixConnectionOptions ReadOptions StartServerOptions StartUnixServerOptions StreamReaderOptions StreamReaderProtocolOptions
       Streams`,
   },
   "subprocess/mod.ts": {
@@ -157,5 +157,7 @@ export const MEMBERS: Record<string, string> = {
     @@dispose()`,
   Executor: `submit() shutdown()`,
   SignalReceiver: `receive() close() @@asyncIterator() @@dispose()`,
+  DatagramEndpoint: `send() receive() drain() close() isClosing() waitClosed() getExtraInfo() addr
+    remoteAddr dropped pending transport @@asyncIterator() @@asyncDispose()`,
   LoopConnection: `call() callSoonThreadsafe() close() @@dispose()`,
 };

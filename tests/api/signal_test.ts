@@ -145,6 +145,14 @@ const WAITS: Record<string, Start> = {
   "StreamReader.readuntil()": (o, { reader }) => reader.readuntil("\0", o),
   "StreamWriter.drain()": (o, { writer }) => writer.drain(o),
   "StreamWriter.waitClosed()": (o, { writer }) => writer.waitClosed(o),
+  "DatagramEndpoint.receive()": async (o) => {
+    await using packets = await asyncio.openDatagramEndpoint({ localAddr: { ...LOCAL, port: 0 } });
+    await packets.receive(o);
+  },
+  "DatagramEndpoint.waitClosed()": async (o) => {
+    await using packets = await asyncio.openDatagramEndpoint({ localAddr: { ...LOCAL, port: 0 } });
+    await packets.waitClosed(o);
+  },
   "openConnection()": (o, { silent }) => asyncio.openConnection({ ...silent, tls: true, ...o }),
   "Process.wait()": (o, { child }) => child.wait(o),
   "Process.communicate()": (o, { child }) => child.communicate(null, o),
@@ -223,6 +231,12 @@ const SHORT_WAITS: Record<string, Start> = {
     asyncio.openUnixConnection({ path: `${folder}/nobody`, ...o }),
   "createDatagramEndpoint()": (o, { loop }) =>
     loop.createDatagramEndpoint(() => ({}), { localAddr: { ...LOCAL, port: 0 }, ...o }),
+  "openDatagramEndpoint()": (o) =>
+    asyncio.openDatagramEndpoint({ localAddr: { ...LOCAL, port: 0 }, ...o }),
+  "DatagramEndpoint.drain()": async (o) => {
+    await using packets = await asyncio.openDatagramEndpoint({ localAddr: { ...LOCAL, port: 0 } });
+    await packets.drain(o);
+  },
   "getaddrinfo()": (o, { loop }) => loop.getaddrinfo("localhost", 80, o),
   "getnameinfo()": (o, { loop }) => loop.getnameinfo({ ...LOCAL, port: 80 }, 0, o),
   "connectReadPipe()": (o, { loop }) =>
