@@ -284,6 +284,28 @@ Deno.test("the number of an fd stands for its socket", async () => {
   });
 });
 
+Deno.test("connectReadPipe() and connectWritePipe() take a Socket, an fd, and what has one", async () => {
+  await inLoop(async (loop) => {
+    for (const kind of ["Socket", "number", "fileno"] as const) {
+      const give = (sock: Socket) =>
+        kind === "Socket" ? sock : kind === "number" ? sock.detach() : {
+          fileno: () => sock.fileno(),
+          detach: () => sock.detach(),
+        };
+      const [read, write] = socketpair();
+      const [reading, reader] = await loop.connectReadPipe(() => new Recorder(loop), give(read));
+      const [writing, writer] = await loop.connectWritePipe(() => new Recorder(loop), give(write));
+      assertEquals([read.fileno(), write.fileno()], [-1, -1]);
+      writing.write(bytes("through the pipe"));
+      await until(() => reader.received === 16);
+      writing.close();
+      await reader.lost;
+      await writer.lost;
+      reading.close();
+    }
+  });
+});
+
 Deno.test("something else with fileno() and detach() gives its fd away", async () => {
   await inLoop(async (loop) => {
     const [a, b] = socketpair();
