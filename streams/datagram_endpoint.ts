@@ -52,6 +52,8 @@ export interface OpenDatagramEndpointOptions extends CreateDatagramEndpointOptio
  * });
  * ```
  *
+ * Cancellation: what was opened is closed again.
+ *
  * @throws {RangeError} if `queueSize` is not positive, or the addresses make no sense
  */
 export async function openDatagramEndpoint(
@@ -194,6 +196,7 @@ export class DatagramEndpoint implements AsyncIterable<Datagram>, Disposable, As
    * @throws {Deno.errors.ConnectionReset} if the endpoint is closed
    */
   async drain(options: AbortableOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
     await this.#inbox.flow.wait(options.signal);
   }
 
@@ -236,7 +239,11 @@ export class DatagramEndpoint implements AsyncIterable<Datagram>, Disposable, As
     return this.transport.isClosing();
   }
 
-  /** Resolves once the endpoint is closed, and what was queued is sent. */
+  /**
+   * Resolves once the endpoint is closed, and what was queued is sent.
+   *
+   * Cancellation: the endpoint ends as it would have.
+   */
   async waitClosed(options: AbortableOptions = {}): Promise<void> {
     await this.#inbox.closed.wait(options.signal);
   }
