@@ -1,13 +1,19 @@
 /**
  * Python asyncio for Deno: event loop, transports and protocols, and tasks,
  * streams, queues, subprocesses and synchronization on top, under asyncio's own
- * names in camelCase. All times are milliseconds.
+ * names in camelCase. All times are milliseconds. Importing it needs no permission.
  *
  * ```ts
- * import { Protocol, run } from "@deno-asyncio/asyncio";
+ * import { gather, run, sleep } from "@deno-asyncio/asyncio";
  *
- * await run((task) => console.log(`hello from ${task.getName()}`, Protocol.name));
+ * await run(async () => {
+ *   const results = await gather(sleep(20, "slow"), sleep(10, "fast"));
+ *   console.log(results); // ["slow", "fast"], after 20 ms
+ * });
  * ```
+ *
+ * The same names are to be had by section, as `@deno-asyncio/asyncio/tasks` and
+ * so on; this module has all of them.
  *
  * @module
  */

@@ -1,12 +1,17 @@
 /**
- * The event loop, futures, tasks and handles.
+ * The event loop, futures, tasks and handles. `run()` makes a loop for you;
+ * `getRunningLoop()` is the one that runs now. Needs no permission.
  *
  * ```ts
  * import { EventLoop } from "@deno-asyncio/asyncio/loop";
  *
- * const loop = new EventLoop();
- * console.log(await loop.runUntilComplete(async () => await loop.createTask(() => 42)));
- * loop.close();
+ * await using loop = new EventLoop();
+ * const answer = await loop.runUntilComplete(async () => {
+ *   const future = loop.createFuture<number>();
+ *   loop.callLater(5, () => future.setResult(42));
+ *   return await future;
+ * });
+ * console.log(answer); // 42
  * ```
  *
  * @module

@@ -1,11 +1,11 @@
 /**
- * Running programs, and what the current event loop is.
+ * Running programs, and what the current event loop is. Needs no permission; a loop
+ * made here can use everything the program may.
  *
  * ```ts
- * import { newEventLoop } from "@deno-asyncio/asyncio/policy";
+ * import { run } from "@deno-asyncio/asyncio/policy";
  *
- * await using loop = newEventLoop();
- * console.log(await loop.runUntilComplete(() => "done"));
+ * console.log(await run((task) => `done by ${task.getName()}`));
  * ```
  *
  * @module

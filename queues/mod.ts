@@ -3,11 +3,18 @@
  * None needs a permission.
  *
  * ```ts
- * import { Queue } from "@deno-asyncio/asyncio/queues";
+ * import { run } from "@deno-asyncio/asyncio";
+ * import { PriorityQueue, Queue } from "@deno-asyncio/asyncio/queues";
  *
- * const queue = new Queue<number>(10);
- * await queue.put(42);
- * console.log(await queue.get()); // 42
+ * await run(async () => {
+ *   const queue = new Queue<number>(10);
+ *   await queue.put(42);
+ *   console.log(await queue.get()); // 42
+ *
+ *   const urgent = new PriorityQueue<number>();
+ *   for (const priority of [3, 1, 2]) urgent.putNowait(priority);
+ *   console.log(urgent.getNowait()); // 1
+ * });
  * ```
  *
  * @module

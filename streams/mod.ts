@@ -1,6 +1,7 @@
 /**
  * Streams: a reader and a writer for each connection, for code that would
- * rather await than be called.
+ * rather await than be called. TCP and TLS need `--allow-net`, unix sockets
+ * `--allow-read` and `--allow-write` of the path as well.
  *
  * ```ts
  * import { run } from "@deno-asyncio/asyncio";

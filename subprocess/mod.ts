@@ -1,5 +1,6 @@
 /**
  * Subprocesses: programs with streams for their standard input and output.
+ * Starting one needs `--allow-run`.
  *
  * ```ts
  * import { run } from "@deno-asyncio/asyncio";

@@ -6,10 +6,19 @@
  * wait. None needs a permission.
  *
  * ```ts
+ * import { gather, run, sleep } from "@deno-asyncio/asyncio";
  * import { Lock } from "@deno-asyncio/asyncio/sync";
  *
  * const lock = new Lock();
- * using _held = await lock.acquire();
+ *
+ * async function work(name: string): Promise<void> {
+ *   using _held = await lock.acquire(); // released at the end of the block
+ *   console.log(name, "begins");
+ *   await sleep(5);
+ *   console.log(name, "ends");
+ * }
+ *
+ * await run(() => gather(() => work("a"), () => work("b"))); // one after the other
  * ```
  *
  * @module

@@ -1,6 +1,6 @@
 /**
  * Tasks: starting them, waiting for them, grouping them, limiting their time,
- * and asking what they are doing.
+ * and asking what they are doing. None of it needs a permission.
  *
  * ```ts
  * import { run } from "@deno-asyncio/asyncio";

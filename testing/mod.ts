@@ -1,6 +1,6 @@
 /**
  * For tests: a loop whose time jumps instead of passing, connections in memory,
- * and a conformance suite for transports.
+ * and a conformance suite for transports. None of it needs a permission.
  *
  * ```ts
  * import { sleep } from "@deno-asyncio/asyncio/tasks";

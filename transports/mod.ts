@@ -1,13 +1,31 @@
 /**
- * Transports: connections that call a protocol, and the I/O of Deno below them.
+ * Transports, and what belongs to them: their types and those of the options of
+ * the loop's methods, which make them; servers; contexts for TLS; sockets of the
+ * system; Workers that run functions; and the I/O of Deno below all of it.
  *
  * ```ts
- * import { EventLoop } from "@deno-asyncio/asyncio/loop";
- * import { DenoIo } from "@deno-asyncio/asyncio/transports";
+ * import { getRunningLoop, run } from "@deno-asyncio/asyncio";
+ * import type { Transport } from "@deno-asyncio/asyncio/transports";
  *
- * await using loop = new EventLoop({ io: new DenoIo() });
- * console.log(loop.isRunning());
+ * await run(async () => {
+ *   const loop = getRunningLoop();
+ *   await using server = await loop.createServer(() => ({
+ *     connectionMade(transport: Transport) {
+ *       console.log("from", transport.getExtraInfo("peername"));
+ *       transport.close();
+ *     },
+ *   }), { hostname: "127.0.0.1" });
+ *   const { hostname, port } = server.sockets[0]!.addr as Deno.NetAddr;
+ *   const closed = loop.createFuture<void>();
+ *   await loop.createConnection(() => ({ connectionLost: () => closed.setResult() }), {
+ *     hostname,
+ *     port,
+ *   });
+ *   await closed;
+ * });
  * ```
+ *
+ * What needs a permission says so; nothing does before it is used.
  *
  * @module
  */
