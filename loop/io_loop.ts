@@ -190,7 +190,8 @@ export abstract class IoEventLoop extends BaseEventLoop {
    * Opens an endpoint for datagrams, of UDP or of unix sockets: bound with
    * `localAddr`, connected with `remoteAddr`, so that nobody else is heard.
    *
-   * Requires `--allow-net` permission for UDP, `--allow-ffi` for unix sockets.
+   * Requires `--allow-net` permission for UDP, and `--allow-ffi` to share a port. Unix
+   * sockets require `--allow-ffi`, and `--allow-read` and `--allow-write` of the path.
    *
    * Cancellation: what was opened is closed again.
    *
