@@ -462,11 +462,13 @@ loopTest(
       group.createTask(() => {
         throw new Boom("at once");
       });
+      // The group hears of it in the next iteration, as of any other task.
+      group.createTask(() => void log.push("sibling"));
       log.push("creator goes on");
       await sleep(1000);
       log.push("not here");
     }));
-    assertEquals([error, log], [["Boom: at once"], ["creator goes on"]]);
+    assertEquals([error, log], [["Boom: at once"], ["sibling", "creator goes on"]]);
   },
 );
 
