@@ -63,11 +63,14 @@ export abstract class BaseEventLoop {
   /** Called when a run has ended; the run's promise waits for it. */
   protected abstract onRunEnd(): Promise<void> | void;
 
-  async #run(): Promise<void> {
+  async #run(signal: AbortSignal | undefined): Promise<void> {
+    const onAbort = () => this.stop();
+    signal?.addEventListener("abort", onAbort, { once: true });
     this.onRunBegin();
     try {
       await this[scheduler].start();
     } finally {
+      signal?.removeEventListener("abort", onAbort);
       await this.onRunEnd();
     }
   }
@@ -78,21 +81,23 @@ export abstract class BaseEventLoop {
 
   /**
    * Runs until `future` is done. A function is started as a task, a promise is
-   * wrapped. Keeps the process alive meanwhile. To end the run early, cancel the
-   * future or call `stop()`.
+   * wrapped. Keeps the process alive meanwhile.
+   *
+   * Cancellation: an abort of `signal` ends the run, and leaves everything as it is.
    *
    * @returns its result
    * @throws the error of the future; {@linkcode RuntimeError} if the loop runs
    * already, is closed, is called from a running loop, or was stopped early
    */
-  async runUntilComplete<T>(future: Awaitable<T>): Promise<T> {
+  async runUntilComplete<T>(future: Awaitable<T>, options: AbortableOptions = {}): Promise<T> {
     this.#checkCanRun("runUntilComplete");
+    options.signal?.throwIfAborted();
     const awaited = ensureFuture(future, { loop: this.#self }) as Future<T>;
     const isOurs = typeof future === "function";
     if (isOurs) this.#mains.add(awaited);
     const stop = awaited[whenDone](() => this.stop());
     try {
-      await this.#run();
+      await this.#run(options.signal);
     } catch (error) {
       // An error that comes with the interrupt: nobody but us has the task (CPython run_until_complete).
       if (isOurs && awaited.done() && !awaited.cancelled()) awaited.exception();
@@ -101,6 +106,7 @@ export abstract class BaseEventLoop {
       awaited[forget](stop);
     }
     if (!awaited.done()) {
+      options.signal?.throwIfAborted();
       throw new RuntimeError("Event loop stopped before Future completed.");
     }
     return awaited.result();
@@ -109,11 +115,15 @@ export abstract class BaseEventLoop {
   /**
    * Runs until `stop()` is called, and keeps the process alive meanwhile.
    *
+   * Cancellation: an abort of `signal` ends the run, and leaves everything as it is.
+   *
    * @throws {RuntimeError} if the loop runs already, is closed, or is called from a running loop
    */
-  async runForever(): Promise<void> {
+  async runForever(options: AbortableOptions = {}): Promise<void> {
     this.#checkCanRun("runForever");
-    await this.#run();
+    options.signal?.throwIfAborted();
+    await this.#run(options.signal);
+    options.signal?.throwIfAborted();
   }
 
   /** Ends the run once everything that is ready has run. Before a run: the run is one iteration. */

@@ -18,4 +18,4 @@ export {
   getEventLoopPolicy,
   setEventLoopPolicy,
 } from "./event_loop_policy.ts";
-export { run, Runner, type RunnerOptions } from "./runner.ts";
+export { run, Runner, type RunnerOptions, type RunOptions } from "./runner.ts";

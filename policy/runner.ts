@@ -1,6 +1,7 @@
 import { CancelledError, KeyboardInterrupt, RuntimeError } from "../errors.ts";
 import type { EventLoop } from "../loop/event_loop.ts";
 import type { Awaitable, Coroutine } from "../types/loop.ts";
+import type { AbortableOptions } from "../types/options.ts";
 import { activeLoop } from "../internal/context.ts";
 import { internalsOf, taskSet } from "../loop/internals.ts";
 import { gather } from "../tasks/gather.ts";
@@ -9,13 +10,16 @@ import { newEventLoop, setEventLoop } from "./current_loop.ts";
 /** Longest wait for executor threads at the end, in milliseconds (CPython `constants.py`). */
 const EXECUTOR_SHUTDOWN_MS = 300_000;
 
-/** Options of {@linkcode Runner} and {@linkcode run}. */
+/** Options of {@linkcode Runner}. */
 export interface RunnerOptions {
   /** Debug mode of the loop. @default {that of a new loop} */
   debug?: boolean;
   /** Makes the loop. @default {the policy's, which also becomes the current loop} */
   loopFactory?: () => EventLoop;
 }
+
+/** Options of {@linkcode run}. An abort of `signal` cancels main first. */
+export interface RunOptions extends RunnerOptions, AbortableOptions {}
 
 /**
  * Runs coroutines one after the other in a loop of its own, and cleans up at the
@@ -64,31 +68,44 @@ export class Runner implements AsyncDisposable {
    * Runs `main`, a function or something else that can be awaited, to its end, and
    * resolves to its result. The loop stays, with all that runs in it, for the next.
    *
+   * Cancellation: an abort of `signal` cancels `main`, so that it can clean up. What
+   * it returns all the same is the result.
+   *
    * @throws {RuntimeError} inside a running loop, or once the runner is closed
    * @throws {KeyboardInterrupt} if SIGINT ended it
    */
-  async run<T>(main: Awaitable<T>): Promise<T> {
+  async run<T>(main: Awaitable<T>, options: AbortableOptions = {}): Promise<T> {
     if (activeLoop() !== null) {
       throw new RuntimeError("Cannot call run(): it cannot be called from a running event loop");
     }
+    const { signal } = options;
+    signal?.throwIfAborted();
     const loop = this.getLoop();
     const task = loop.createTask<T>(asCoroutine(main));
+    let cancels = 0;
     let interrupts = 0;
+    function cancel(): void {
+      if (task.cancel()) cancels++;
+    }
     const removeHandler = onInterrupt(loop, () => {
       if (++interrupts > 1 || task.done()) {
         this.#inHaste = true;
         throw new KeyboardInterrupt("Interrupted by SIGINT");
       }
-      task.cancel();
+      cancel();
     });
+    signal?.addEventListener("abort", cancel, { once: true });
     try {
       return await loop.runUntilComplete(task);
     } catch (error) {
-      if (error instanceof CancelledError && interrupts > 0 && task.uncancel() === 0) {
-        throw new KeyboardInterrupt("Interrupted by SIGINT", { cause: error });
+      // Who else cancelled it, has cancelled it.
+      if (!(error instanceof CancelledError) || cancels === 0 || task.cancelling() > cancels) {
+        throw error;
       }
-      throw error;
+      if (interrupts === 0) throw signal?.reason;
+      throw new KeyboardInterrupt("Interrupted by SIGINT", { cause: error });
     } finally {
+      signal?.removeEventListener("abort", cancel);
       removeHandler();
     }
   }
@@ -124,7 +141,10 @@ export class Runner implements AsyncDisposable {
 /**
  * Runs `main` in a new loop and cleans up after it: the usual way to start a
  * program. Resolves to what `main` returned. What it leaves behind is cancelled,
- * and its servers are closed. SIGINT cancels it.
+ * and its servers are closed.
+ *
+ * Cancellation: SIGINT cancels `main`, and so does an abort of `signal`; it can clean
+ * up, and what it returns all the same is the result.
  *
  * ```ts
  * import { run } from "@deno-asyncio/asyncio";
@@ -136,12 +156,12 @@ export class Runner implements AsyncDisposable {
  * @throws {RuntimeError} inside a running loop
  * @throws {KeyboardInterrupt} if SIGINT ended it
  */
-export async function run<T>(main: Awaitable<T>, options: RunnerOptions = {}): Promise<T> {
+export async function run<T>(main: Awaitable<T>, options: RunOptions = {}): Promise<T> {
   if (activeLoop() !== null) {
     throw new RuntimeError("Cannot call run(): it cannot be called from a running event loop");
   }
   await using runner = new Runner(options);
-  return await runner.run(main);
+  return await runner.run(main, options);
 }
 
 function asCoroutine<T>(main: Awaitable<T>): Coroutine<T> {

@@ -34,5 +34,5 @@ export { DeadlockError, type StuckTask } from "./deadlock_error.ts";
 export { type MemoryChannelOptions, memoryChannelPair } from "./memory_channel.ts";
 export type { Loss, MemoryLink, Script } from "./memory_link.ts";
 export { type MemoryTransportOptions, memoryTransportPair } from "./memory_transport.ts";
-export { runVirtual } from "./run_virtual.ts";
+export { runVirtual, type RunVirtualOptions } from "./run_virtual.ts";
 export { VirtualTimeLoop, type VirtualTimeLoopOptions } from "./virtual_time_loop.ts";

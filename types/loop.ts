@@ -184,9 +184,9 @@ export type ExecutorFunction<A extends unknown[], T> = (
 /** Every method of an event loop. Times are in milliseconds. */
 export interface AbstractEventLoop extends AsyncDisposable {
   /** Runs until `future` is done; its result. */
-  runUntilComplete<T>(future: Awaitable<T>): Promise<T>;
+  runUntilComplete<T>(future: Awaitable<T>, options?: AbortableOptions): Promise<T>;
   /** Runs until `stop()`. */
-  runForever(): Promise<void>;
+  runForever(options?: AbortableOptions): Promise<void>;
   /** Ends the run after the current iteration; before a run, the run is one iteration. */
   stop(): void;
   /** Releases everything; what is pending is reported and dropped. Idempotent. `RuntimeError` while running. */

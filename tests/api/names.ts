@@ -52,7 +52,7 @@ export const NAMES: Record<string, Names> = {
   "policy/mod.ts": {
     classes: `AbstractEventLoopPolicy DefaultEventLoopPolicy Runner`,
     functions: `getEventLoop getEventLoopPolicy newEventLoop run setEventLoop setEventLoopPolicy`,
-    types: `RunnerOptions`,
+    types: `RunnerOptions RunOptions`,
   },
   "tasks/mod.ts": {
     classes: `TaskGroup Timeout`,
@@ -91,7 +91,7 @@ export const NAMES: Record<string, Names> = {
     functions: `checkStreamTransport memoryChannelPair memoryTransportPair runVirtual`,
     constants: `streamTransportCases`,
     types: `CheckStreamTransportOptions MemoryChannelOptions MemoryTransportOptions
-      StreamTransportFactory StreamTransportReport VirtualTimeLoopOptions`,
+      RunVirtualOptions StreamTransportFactory StreamTransportReport VirtualTimeLoopOptions`,
   },
 };
 

@@ -196,3 +196,29 @@ Deno.test("two loops run side by side, each with its own callbacks", async () =>
     ["first", "second"],
   );
 });
+
+Deno.test("runUntilComplete() and runForever() end with the reason of an abort, and leave all as it is", async () => {
+  await using bench = new Bench();
+  const { loop } = bench;
+  const future = loop.createFuture<string>();
+  for (
+    const run of [
+      (signal: AbortSignal) => loop.runUntilComplete(future, { signal }),
+      (signal: AbortSignal) => loop.runForever({ signal }),
+    ]
+  ) {
+    const aborter = new AbortController();
+    const reason = new Error("enough");
+    loop.callSoon(() => aborter.abort(reason));
+    assertStrictEquals(await assertRejects(() => run(aborter.signal)), reason);
+    assertEquals([loop.isRunning(), future.done()], [false, false]);
+    // Once it has aborted, nothing begins.
+    let ran = false;
+    const handle = loop.callSoon(() => ran = true);
+    assertStrictEquals(await assertRejects(() => run(aborter.signal)), reason);
+    assertEquals(ran, false);
+    handle.cancel();
+  }
+  loop.callSoon(() => future.setResult("went on"));
+  assertEquals(await loop.runUntilComplete(future), "went on");
+});

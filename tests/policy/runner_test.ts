@@ -174,3 +174,73 @@ Deno.test("run() ends at once on a second SIGINT", async () => {
     code: 3,
   });
 });
+
+Deno.test("run() cancels main when its signal aborts, and rejects with the reason", async () => {
+  const aborter = new AbortController();
+  const reason = { any: "reason" };
+  const events: string[] = [];
+  const error = await assertRejects(() =>
+    run(async () => {
+      const loop = getRunningLoop();
+      loop.callSoon(() => aborter.abort(reason));
+      try {
+        await loop.createFuture<void>();
+      } finally {
+        await Promise.resolve();
+        events.push("cleaned up");
+      }
+    }, { signal: aborter.signal })
+  );
+  assertStrictEquals(error, reason as unknown);
+  assertEquals(events, ["cleaned up"]);
+});
+
+Deno.test("run() with an aborted signal does not start main", async () => {
+  const reason = new Error("no");
+  let started = false;
+  const error = await assertRejects(() =>
+    run(() => void (started = true), { signal: AbortSignal.abort(reason) })
+  );
+  assertStrictEquals(error, reason);
+  assertEquals(started, false);
+});
+
+Deno.test("run() resolves to what main returns though its signal aborted", async () => {
+  const aborter = new AbortController();
+  const result = await run(async (task) => {
+    getRunningLoop().callSoon(() => aborter.abort());
+    try {
+      await getRunningLoop().createFuture<void>();
+    } catch {
+      task.uncancel();
+    }
+    return "not impressed";
+  }, { signal: aborter.signal });
+  assertEquals(result, "not impressed");
+});
+
+Deno.test("run() rejects with CancelledError when somebody else cancelled main as well", async () => {
+  const aborter = new AbortController();
+  await assertRejects(() =>
+    run(async (task) => {
+      getRunningLoop().callSoon(() => {
+        aborter.abort(new Error("reason"));
+        task.cancel("somebody else");
+      });
+      await getRunningLoop().createFuture<void>();
+    }, { signal: aborter.signal }), CancelledError);
+});
+
+Deno.test("Runner.run() can be given up by a signal, and run again", async () => {
+  await using runner = new Runner();
+  const aborter = new AbortController();
+  const reason = new Error("enough");
+  const error = await assertRejects(() =>
+    runner.run(() => {
+      runner.getLoop().callSoon(() => aborter.abort(reason));
+      return runner.getLoop().createFuture<void>();
+    }, aborter)
+  );
+  assertStrictEquals(error, reason);
+  assertEquals(await runner.run(() => "again"), "again");
+});
