@@ -104,7 +104,7 @@ Deno.test("a job that runs out of memory fails, and nothing else does", async ()
       try {
         await toThread(() => {
           const hoard = [];
-          while (true) hoard.push(new Array(100_000).fill(1.5));
+          while (true) hoard.push(new Array(2_000_000).fill(1.5));
         });
       } catch (error) {
         console.log(error.name, error.cause.code);
@@ -112,7 +112,7 @@ Deno.test("a job that runs out of memory fails, and nothing else does", async ()
       console.log(await toThread(() => "next"));
     });
   `,
-    { flags: ["--v8-flags=--max-old-space-size=100"] },
+    { flags: ["--v8-flags=--max-old-space-size=100"], timeoutMs: 90_000 },
   );
   assertEquals([code, stdout], [0, "RuntimeError ERR_WORKER_OUT_OF_MEMORY\nnext\n"]);
 });
