@@ -87,8 +87,9 @@ export class StreamOutput {
     if (waiter === null || (!this.#stopped && this.#queue.size > this.#flow.limits[0])) return;
     this.#roomWaiter = null;
     if (waiter.done()) return;
-    if (this.#stopped) waiter.setException(new Deno.errors.ConnectionReset("Cannot send file: Connection lost"));
-    else waiter.setResult();
+    if (this.#stopped) {
+      waiter.setException(new Deno.errors.ConnectionReset("Cannot send file: Connection lost"));
+    } else waiter.setResult();
   }
 
   /** Asks for `drained()` whenever everything is sent, from now on. */
