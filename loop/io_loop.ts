@@ -37,6 +37,7 @@ import type {
   WriteTransport,
 } from "../types/transports.ts";
 import { BaseEventLoop } from "./base_loop.ts";
+import { brief } from "./format.ts";
 
 /**
  * The part of an event loop that waits for the platform: names, connections,
@@ -113,7 +114,9 @@ export abstract class IoEventLoop extends BaseEventLoop {
     protocolFactory: ProtocolFactory<P>,
     options: CreateConnectionOptions,
   ): Promise<Connected<Transport, P>> {
-    return await this.need("createConnection")(this.#self, protocolFactory, options);
+    const call = this.need("createConnection");
+    checkOptions("createConnection", options);
+    return await call(this.#self, protocolFactory, options);
   }
 
   /**
@@ -133,7 +136,9 @@ export abstract class IoEventLoop extends BaseEventLoop {
     protocolFactory: ProtocolFactory<AnyStreamProtocol>,
     options: CreateServerOptions,
   ): Promise<AbstractServer> {
-    return await this.need("createServer")(this.#self, protocolFactory, options);
+    const call = this.need("createServer");
+    checkOptions("createServer", options);
+    return await call(this.#self, protocolFactory, options);
   }
 
   /**
@@ -150,7 +155,9 @@ export abstract class IoEventLoop extends BaseEventLoop {
     protocolFactory: ProtocolFactory<P>,
     options: CreateUnixConnectionOptions,
   ): Promise<Connected<Transport, P>> {
-    return await this.need("createUnixConnection")(this.#self, protocolFactory, options);
+    const call = this.need("createUnixConnection");
+    checkOptions("createUnixConnection", options);
+    return await call(this.#self, protocolFactory, options);
   }
 
   /**
@@ -167,7 +174,9 @@ export abstract class IoEventLoop extends BaseEventLoop {
     protocolFactory: ProtocolFactory<AnyStreamProtocol>,
     options: CreateUnixServerOptions,
   ): Promise<AbstractServer> {
-    return await this.need("createUnixServer")(this.#self, protocolFactory, options);
+    const call = this.need("createUnixServer");
+    checkOptions("createUnixServer", options);
+    return await call(this.#self, protocolFactory, options);
   }
 
   /**
@@ -203,7 +212,9 @@ export abstract class IoEventLoop extends BaseEventLoop {
     protocolFactory: ProtocolFactory<P>,
     options: CreateDatagramEndpointOptions,
   ): Promise<Connected<DatagramTransport, P>> {
-    return await this.need("createDatagramEndpoint")(this.#self, protocolFactory, options);
+    const call = this.need("createDatagramEndpoint");
+    checkOptions("createDatagramEndpoint", options);
+    return await call(this.#self, protocolFactory, options);
   }
 
   /**
@@ -458,4 +469,12 @@ export abstract class IoEventLoop extends BaseEventLoop {
   #sockets(call: string): SocketCalls {
     return this.need("sockets", call);
   }
+}
+
+/** TypeScript asks for them; whoever forgets them in JavaScript is told so. */
+function checkOptions(what: string, options: unknown): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new TypeError(
+    `Cannot call ${what}(): expected an object as options, got ${brief(options)}`,
+  );
 }

@@ -52,7 +52,7 @@ import { startSubprocess } from "./subprocess.ts";
 import { checkConnectOptions, connectTcp } from "./tcp_connect.ts";
 import { checkListenOptions, listenTcp } from "./tcp_server.ts";
 import { checkPath, connectUnix, listenUnix } from "./unix_socket.ts";
-import { checkFactory, checkTlsTimeouts } from "./validate.ts";
+import { checkFactory, checkMaxConnections, checkTlsTimeouts } from "./validate.ts";
 import { WorkerPoolExecutor } from "./worker_pool_executor.ts";
 
 /** The way to the outside on `Deno.*` and node's built-in modules. */
@@ -165,6 +165,7 @@ export class DenoIo implements Io {
     checkTlsTimeouts("createUnixServer", options);
     checkServerContext("createUnixServer", options.tls);
     checkEither("createUnixServer", options, "path");
+    checkMaxConnections("createUnixServer", options.maxConnections);
     options.signal?.throwIfAborted();
     const acceptor = options.sock === undefined
       ? await listenOnPath(loop, checkPath("createUnixServer", options.path), options)

@@ -86,6 +86,36 @@ Deno.test("createServer() names itself and what is wrong with an option", async 
   });
 });
 
+Deno.test("calls without options, and unix servers without room, are refused by name", async () => {
+  await inLoop(async (loop) => {
+    const calls = [
+      "createConnection",
+      "createServer",
+      "createUnixConnection",
+      "createUnixServer",
+      "createDatagramEndpoint",
+    ] as const;
+    for (const call of calls) {
+      for (const options of [undefined, null, "127.0.0.1", 80]) {
+        await refuses(
+          () => (loop as Any)[call](() => new Protocol(), options),
+          TypeError,
+          `Cannot call ${call}(): expected an object as options, got ${Deno.inspect(options)}`,
+        );
+      }
+    }
+    const path = await Deno.makeTempDir();
+    await refuses(
+      () =>
+        loop.createUnixServer(() => new Protocol(), { path: `${path}/socket`, maxConnections: 0 }),
+      RangeError,
+      "Cannot call createUnixServer(): maxConnections must be a number from 1 on, got 0",
+    );
+    // Refused before anything was made.
+    await Deno.remove(path);
+  });
+});
+
 Deno.test("connecting and listening name the address that cannot be had", async () => {
   await inLoop(async (loop) => {
     const server = await loop.createServer(() => new Echo(), LOCAL);
