@@ -142,7 +142,9 @@ export class Queue<T> implements AsyncIterable<T> {
   }
 
   /**
-   * Takes the next item, as soon as there is one.
+   * Takes the next item, as soon as there is one. Of an item that is itself a future
+   * or promise, `await queue.get()` gives the result: JavaScript unwraps it. Put it in
+   * an object, or use {@linkcode getNowait}, to have it as it is.
    *
    * Cancellation: no item is taken.
    *
