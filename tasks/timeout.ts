@@ -69,6 +69,9 @@ async function runTimeout<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   checkTime(what, time);
+  if (typeof body !== "function") {
+    throw new TypeError(`Cannot call ${what}(): expected a function, got ${Deno.inspect(body)}`);
+  }
   signal?.throwIfAborted();
   const task = activeTask();
   if (task === null) throw new RuntimeError(`Cannot call ${what}() outside of a task`);

@@ -379,7 +379,8 @@ loopTest("timeout() refuses what is no time, and calls nothing", async () => {
     for (const wrong of ["5", undefined, {}]) {
       await assertRejects(() => limit(wrong as unknown as number, body), TypeError, "number");
     }
-    await assertRejects(() => limit(5, 5 as unknown as () => void), TypeError);
+    const named = `Cannot call ${limit.name}(): expected a function, got 5`;
+    await assertRejects(() => limit(5, 5 as unknown as () => void), TypeError, named);
   }
   assertFalse(called);
   assert(currentTask() !== null);
