@@ -109,10 +109,10 @@ type State = "created" | "active" | "expiring" | "expired" | "finished";
  * import { getRunningLoop, run, sleep, timeout } from "@deno-asyncio/asyncio";
  *
  * await run(() =>
- *   timeout(20, async (limit) => {
+ *   timeout(1000, async (limit) => {
  *     await sleep(10);
- *     limit.reschedule(getRunningLoop().time() + 20); // it went well so far
- *     await sleep(15);
+ *     limit.reschedule(getRunningLoop().time() + 60_000); // it went well so far
+ *     await sleep(10);
  *     console.log(limit.expired()); // false
  *   })
  * );
