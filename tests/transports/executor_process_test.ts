@@ -95,24 +95,3 @@ Deno.test("importing the library does not load what Workers need, and the first 
   `);
   assertEquals([code, stdout], [0, "false\n1 true\n"]);
 });
-
-Deno.test("a job that runs out of memory fails, and nothing else does", async () => {
-  const { code, stdout } = await runDeno(
-    `
-    import { run, toThread } from "./mod.ts";
-    await run(async () => {
-      try {
-        await toThread(() => {
-          const hoard = [];
-          while (true) hoard.push(new Array(2_000_000).fill(1.5));
-        });
-      } catch (error) {
-        console.log(error.name, error.cause.code);
-      }
-      console.log(await toThread(() => "next"));
-    });
-  `,
-    { flags: ["--v8-flags=--max-old-space-size=100"], timeoutMs: 90_000 },
-  );
-  assertEquals([code, stdout], [0, "RuntimeError ERR_WORKER_OUT_OF_MEMORY\nnext\n"]);
-});
