@@ -23,22 +23,31 @@ Deno.test("Server.sockets lists the listening sockets, and none once closed", as
 
 Deno.test("waitClosed() waits for close() and the last connection, in either order", async () => {
   await inLoop(async (loop) => {
-    const server = await loop.createServer(() => new Echo(), LOCAL);
-    const client = new Recorder(loop);
-    const [transport] = await loop.createConnection(() => client, {
-      ...LOCAL,
-      port: portOf(server),
-    });
-    const waiting = loop.createTask(() => server.waitClosed());
-    transport.close();
-    await client.lost;
-    for (let turn = 0; turn < 5; turn++) {
-      await new Promise<void>((resolve) => loop.callLater(1, () => resolve()));
+    for (const order of ["connection first", "server first"]) {
+      const server = await loop.createServer(() => new Echo(), LOCAL);
+      const clients = [new Recorder(loop), new Recorder(loop)];
+      for (const client of clients) {
+        await loop.createConnection(() => client, { ...LOCAL, port: portOf(server) });
+        // The answer tells that the server knows the connection.
+        client.transport.write(new Uint8Array(1));
+        await until(() => client.received === 1);
+      }
+      const waiting = loop.createTask(() => server.waitClosed());
+      const endings = clients.map((client) => async () => {
+        client.transport.close();
+        await client.lost;
+      });
+      const close = () => server.close();
+      for (const end of order === "server first" ? [close, ...endings] : [...endings, close]) {
+        for (let turn = 0; turn < 5; turn++) {
+          await new Promise<void>((resolve) => loop.callLater(1, () => resolve()));
+        }
+        assertEquals(waiting.done(), false, order);
+        await end();
+      }
+      await waiting;
+      await server.waitClosed();
     }
-    assertEquals(waiting.done(), false);
-    server.close();
-    await waiting;
-    await server.waitClosed();
   });
 });
 
