@@ -15,12 +15,17 @@ const NATIVE = sourceOf.call(Promise.withResolvers<void>().resolve);
 
 /**
  * Whether `then` was called by the platform: by an `await`, or to resolve a
- * promise. Its two functions need no async context, and no answer. 40 ns.
+ * promise. Its two functions need no async context, and no answer. Either may
+ * come with one of the user's: `then((value) => resolve(f(value)), reject)`. 90 ns.
  */
 function isPlatform(onFulfilled: unknown, onRejected: unknown): boolean {
-  return typeof onRejected === "function" && onRejected.name === "" &&
-    sourceOf.call(onRejected) === NATIVE &&
-    typeof onFulfilled === "function" && onFulfilled.name === "";
+  return isResolver(onRejected) && isResolver(onFulfilled);
+}
+
+/** Bound functions have that source too, but names. */
+function isResolver(callback: unknown): boolean {
+  return typeof callback === "function" && callback.name === "" &&
+    sourceOf.call(callback) === NATIVE;
 }
 
 /** The loop of a future, as the library sees it. */
@@ -35,6 +40,8 @@ export const forget: unique symbol = Symbol("forget");
 export const madeAt: unique symbol = Symbol("madeAt");
 /** The tasks that await a future. */
 export const waitingTasks: unique symbol = Symbol("waitingTasks");
+/** Waits for a future by a promise. */
+export const waitAnd: unique symbol = Symbol("waitAnd");
 /** How a future ended, if it did. */
 export const stateOf: unique symbol = Symbol("stateOf");
 /** What a cancelled future was cancelled with. */
@@ -219,30 +226,58 @@ export class Future<T> implements AbstractFuture<T> {
           .then(onFulfilled, onRejected),
       );
     }
-    const resolve = onFulfilled as (value: T) => void;
-    const reject = onRejected as (reason: unknown) => void;
+    this.#await(onFulfilled as (value: T) => void, onRejected as (reason: unknown) => void);
+    // The platform does not look at the answer.
+    return undefined as unknown as Future<R1 | R2>;
+  }
+
+  /**
+   * Waits like `await`, from now on, and resolves to what `finish` makes of it
+   * at the time when whoever waits goes on. For a future that its caller made for
+   * this one wait: it is cancelled if its task may not wait for it.
+   *
+   * Awaiting a promise takes the platform half the time of awaiting this, with no
+   * call of `then` and nobody to tell apart there; and `finish` spares the caller
+   * an async function.
+   *
+   * @internal
+   */
+  [waitAnd]<R>(finish: () => R): Promise<R> {
+    return new Promise((resolve, reject) => {
+      const finished = () => {
+        try {
+          resolve(finish());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (!this.#await(finished, reject)) this.cancel();
+    });
+  }
+
+  /** Waits on behalf of the task that runs. `false` if it is refused, which it learns by `reject`. */
+  #await(resolve: (value: T) => void, reject: (reason: unknown) => void): boolean {
     if (this.#state !== PENDING && !this[yieldOnce]) {
       if (this.#state === FINISHED) resolve(this.#value as T);
       else reject(this.#takeError());
-    } else {
-      const running = scope.getStore()?.task as Waiter | null | undefined;
-      const task = running === null || running === undefined || running.done() ? null : running;
-      const wakeup = new Wakeup(
-        this as Future<unknown>,
-        task,
-        resolve as (value: unknown) => void,
-        reject,
-      );
-      const problem = task === null ? null : whyNot(this as Future<unknown>, task);
-      if (problem !== null) {
-        wakeup.fail(problem);
-      } else {
-        this.#addWaiter(wakeup);
-        task?.[waitFor](wakeup);
-      }
+      return true;
     }
-    // The platform does not look at the answer.
-    return undefined as unknown as Future<R1 | R2>;
+    const running = scope.getStore()?.task as Waiter | null | undefined;
+    const task = running === null || running === undefined || running.done() ? null : running;
+    const wakeup = new Wakeup(
+      this as Future<unknown>,
+      task,
+      resolve as (value: unknown) => void,
+      reject,
+    );
+    const problem = task === null ? null : whyNot(this as Future<unknown>, task);
+    if (problem !== null) {
+      wakeup.fail(problem);
+      return false;
+    }
+    this.#addWaiter(wakeup);
+    task?.[waitFor](wakeup);
+    return true;
   }
 
   /** As of a promise. */

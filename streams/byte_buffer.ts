@@ -39,7 +39,9 @@ export class ByteBuffer {
   take(count: number): Uint8Array {
     const wanted = Math.min(count, this.size);
     if (this.#end - this.#start < wanted) return this.#collect(wanted);
-    const bytes = this.#head.subarray(this.#start, this.#start + wanted);
+    // What was sent as one message mostly comes in one piece, and is asked for as one.
+    const whole = wanted === this.#head.length;
+    const bytes = whole ? this.#head : this.#head.subarray(this.#start, this.#start + wanted);
     this.#skip(wanted);
     return bytes;
   }

@@ -2,8 +2,9 @@ import { IncompleteReadError, LimitOverrunError, RuntimeError } from "../errors.
 import type { AbstractEventLoop } from "../types/loop.ts";
 import type { ReadTransport } from "../types/transports.ts";
 import { abortable } from "../loop/abortable.ts";
-import { Future } from "../loop/future.ts";
+import { Future, settle, waitAnd } from "../loop/future.ts";
 import { internalsOf, type LoopInternals } from "../loop/internals.ts";
+import type { Outcome } from "../loop/outcome.ts";
 import { getEventLoop } from "../policy/current_loop.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import type { Hold } from "./hold.ts";
@@ -12,7 +13,6 @@ import type { Hold } from "./hold.ts";
 export const DEFAULT_LIMIT = 64 * 1024;
 
 const NEWLINE = new Uint8Array([10]);
-const EMPTY = new Uint8Array(0);
 const FOUND_TOO_FAR = "Separator is found, but chunk is longer than limit";
 const NOT_FOUND = "Separator is not found, and chunk exceed the limit";
 const encoder = new TextEncoder();
@@ -34,6 +34,9 @@ export interface ReadOptions {
   /** Ends the wait: it rejects with `signal.reason`, and no byte is lost. */
   signal?: AbortSignal | undefined;
 }
+
+/** Tells a reader that its wait is over. */
+let endWait: (reader: StreamReader) => void;
 
 /** Tells a reader by what it is held, weakly from then on. For the library itself. */
 export let holdBy: (reader: StreamReader, hold: Hold<StreamReader>) => void;
@@ -58,6 +61,10 @@ export class StreamReader {
     holdBy = (reader, hold) => {
       reader.#hold = hold;
       hold.pinned = reader.#waiter === null ? null : reader;
+    };
+    endWait = (reader) => {
+      reader.#waiter = null;
+      if (reader.#hold !== null) reader.#hold.pinned = null;
     };
   }
 
@@ -112,26 +119,24 @@ export class StreamReader {
    * @throws {RangeError} if `n` is no integer
    * @throws what broke the connection, if something did
    */
-  async read(n = -1, options: ReadOptions = {}): Promise<Uint8Array> {
-    if (n !== Infinity) checkCount("read", n);
-    this.#check(options);
-    if (n === 0) return EMPTY;
-    if (n < 0) {
-      // Nothing is taken before the end, so that giving up loses nothing.
-      while (!this.#eof) await this.#waitForData("read", options);
-      return this.#buffer.take(Infinity);
-    }
-    if (this.#buffer.size === 0 && !this.#eof) {
-      const waiter = this.#beginWait("read", options);
-      try {
-        await waiter;
-      } finally {
-        this.#endWait(waiter);
+  read(n = -1, options: ReadOptions = {}): Promise<Uint8Array> {
+    try {
+      if (n !== Infinity) checkCount("read", n);
+      this.#check(options);
+      if (n < 0) return this.#readAll(options);
+      if (n > 0 && this.#buffer.size === 0 && !this.#eof) {
+        return this.#moreData("read", options, () => this.#take(n));
       }
+      return Promise.resolve(this.#take(n));
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const data = this.#buffer.take(n);
-    this.#resumeIfLow();
-    return data;
+  }
+
+  /** Nothing is taken before the end, so that giving up loses nothing. */
+  async #readAll(options: ReadOptions): Promise<Uint8Array> {
+    while (!this.#eof) await this.#moreData("read", options, noop);
+    return this.#buffer.take(Infinity);
   }
 
   /**
@@ -150,16 +155,9 @@ export class StreamReader {
       searched = buffer.size;
       if (at > this.#limit || (at < 0 && searched > this.#limit)) throw this.#dropLine(at);
       if (at >= 0 || this.#eof) {
-        const line = buffer.take(at < 0 ? searched : at + 1);
-        this.#resumeIfLow();
-        return line;
+        return this.#take(at < 0 ? searched : at + 1);
       }
-      const waiter = this.#beginWait("readline", options);
-      try {
-        await waiter;
-      } finally {
-        this.#endWait(waiter);
-      }
+      await this.#moreData("readline", options, noop);
     }
   }
 
@@ -215,16 +213,14 @@ export class StreamReader {
         if (match.start > this.#limit) {
           throw new LimitOverrunError(FOUND_TOO_FAR, match.start);
         }
-        const data = this.#buffer.take(match.end);
-        this.#resumeIfLow();
-        return data;
+        return this.#take(match.end);
       }
       offset = Math.max(0, this.#buffer.size + 1 - longest);
       if (offset > this.#limit) {
         throw new LimitOverrunError(NOT_FOUND, offset);
       }
       if (this.#eof) throw new IncompleteReadError(this.#buffer.take(Infinity), null);
-      await this.#waitForData("readuntil", options);
+      await this.#moreData("readuntil", options, noop);
     }
   }
 
@@ -261,11 +257,9 @@ export class StreamReader {
     this.#check(options);
     while (this.#buffer.size < n) {
       if (this.#eof) throw new IncompleteReadError(this.#buffer.take(Infinity), n);
-      await this.#waitForData("readexactly", options);
+      await this.#moreData("readexactly", options, noop);
     }
-    const data = this.#buffer.take(n);
-    this.#resumeIfLow();
-    return data;
+    return this.#take(n);
   }
 
   /** The lines, with their newlines, to the end of the stream. */
@@ -322,10 +316,7 @@ export class StreamReader {
   /** Breaks the stream: the waiting read, and every later one, rejects with `error`. */
   setException(error: unknown): void {
     this.#exception = error;
-    const waiter = this.#waiter;
-    if (waiter === null || waiter.done()) return;
-    this.#waiter = null;
-    waiter.setException(error);
+    this.#waiter?.setException(error);
   }
 
   /** The transport to pause when the buffer is full; a later one replaces it, as TLS does. */
@@ -377,10 +368,7 @@ export class StreamReader {
   }
 
   #wake(): void {
-    const waiter = this.#waiter;
-    if (waiter === null) return;
-    this.#waiter = null;
-    if (!waiter.done()) waiter.setResult();
+    this.#waiter?.setResult();
   }
 
   #pauseIfFull(): void {
@@ -395,18 +383,8 @@ export class StreamReader {
     this.#transport?.resumeReading();
   }
 
-  async #waitForData(method: string, options: ReadOptions): Promise<void> {
-    const waiter = this.#beginWait(method, options);
-    try {
-      await waiter;
-    } finally {
-      this.#endWait(waiter);
-    }
-  }
-
-  // In two halves, because what is read most does without an async function more: 10 % of an echo.
-
-  #beginWait(method: string, options: ReadOptions): Future<void> {
+  /** Waits until there is more, or the end; resolves to what `finish` takes then. */
+  #moreData<R>(method: string, options: ReadOptions, finish: () => R): Promise<R> {
     if (this.#waiter !== null) {
       throw new RuntimeError(
         `Cannot call ${method}(): called while another coroutine is already waiting for incoming data`,
@@ -417,17 +395,34 @@ export class StreamReader {
       this.#paused = false;
       this.#transport?.resumeReading();
     }
-    const waiter = this.#waiter = new Future<void>({ loop: this.#loop });
+    this.#waiter = new DataWaiter(this, this.#loop);
     if (this.#hold !== null) this.#hold.pinned = this;
-    return abortable(waiter, options.signal);
+    return abortable(this.#waiter, options.signal)[waitAnd](finish);
   }
 
-  #endWait(waiter: Future<void>): void {
-    // Whoever was woken may find that somebody else waits already.
-    if (this.#waiter === waiter) this.#waiter = null;
-    if (this.#waiter === null && this.#hold !== null) this.#hold.pinned = null;
+  #take(n: number): Uint8Array {
+    const data = this.#buffer.take(n);
+    this.#resumeIfLow();
+    return data;
   }
 }
+
+/** A read that waits. Once that is over, however it ended, another one may wait. */
+class DataWaiter extends Future<void> {
+  readonly #reader: StreamReader;
+
+  constructor(reader: StreamReader, loop: LoopInternals) {
+    super({ loop });
+    this.#reader = reader;
+  }
+
+  override [settle](outcome: Outcome, value: unknown): void {
+    endWait(this.#reader);
+    super[settle](outcome, value);
+  }
+}
+
+function noop(): void {}
 
 function checkCount(method: string, n: unknown): void {
   if (Number.isInteger(n)) return;

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { CancelledError, RuntimeError } from "../../errors.ts";
 import { Future } from "../../loop/mod.ts";
 import {
@@ -144,6 +145,26 @@ Deno.test("Future.then() by hand gives a Future of the same loop", async () => {
   loop.callLater(1, () => future.setResult(1));
   assertStrictEquals(await loop.runUntilComplete(derived), 2);
   assertStrictEquals(await loop.runUntilComplete(derived.then()), 2);
+});
+
+Deno.test("Future.then() calls the user's callback in its context, also beside one of a promise's own", async () => {
+  await using bench = new Bench();
+  const { loop } = bench;
+  const store = new AsyncLocalStorage<string>();
+  const seen: unknown[] = [];
+  for (const order of ["resolve", "reject"]) {
+    const future = loop.createFuture<number>();
+    loop.callLater(1, () => order === "resolve" ? future.setResult(1) : future.setException("no"));
+    const outcome = store.run("mine", () =>
+      new Promise((resolve, reject) => {
+        const derived = order === "resolve"
+          ? future.then((value) => resolve([value, store.getStore()]), reject)
+          : future.then(resolve, (reason) => resolve([reason, store.getStore()]));
+        assertInstanceOf(derived, Future);
+      }));
+    seen.push(await loop.runUntilComplete(async () => await outcome));
+  }
+  assertEquals(seen, [[1, "mine"], ["no", "mine"]]);
 });
 
 Deno.test("Future.catch() and finally() do what those of a promise do", async () => {

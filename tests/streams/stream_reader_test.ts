@@ -5,6 +5,7 @@ import {
   assertEquals,
   assertRejects,
   assertStrictEquals,
+  assertStringIncludes,
   assertThrows,
 } from "../support/assert.ts";
 import { bytes, loopTest, readerOf, restOf, start, text, tick } from "./support.ts";
@@ -423,6 +424,22 @@ loopTest(
     assertEquals(text(await reading), "789012345abc");
   },
 );
+
+Deno.test("a reader of another loop refuses to wait, and waits for its own afterwards", async () => {
+  const [own, other] = [newEventLoop(), newEventLoop()];
+  try {
+    const reader = new StreamReader({ loop: own });
+    const error = await other.runUntilComplete(() =>
+      assertRejects(() => reader.read(1), RuntimeError)
+    );
+    assertStringIncludes(error.message, "attached to a different loop");
+    own.callLater(1, () => reader.feedData(bytes("x")));
+    assertEquals(text(await own.runUntilComplete(() => reader.read(1))), "x");
+  } finally {
+    own.close();
+    other.close();
+  }
+});
 
 loopTest("setTransport() begins anew with another transport", async () => {
   const calls: string[] = [];
