@@ -185,7 +185,11 @@ peerTest("endpoints talk to socat in both directions", ["socat"], async () => {
     await probe.lost.promise;
     const target = { hostname: "127.0.0.1", port: probe.addr.port };
     assert(port !== target.port);
+    // A packet is the end of input for the child that serves it; without -t socat gives cat half a
+    // second to answer.
     await using echo = Child.start("socat", [
+      "-t",
+      "10",
       "-d",
       "-d",
       `UDP4-RECVFROM:${target.port},bind=127.0.0.1,fork`,
