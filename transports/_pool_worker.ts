@@ -10,6 +10,9 @@ import { type WorkerAnswer, type WorkerOrder, workerSource } from "./_worker_mai
 /** Runs a function in no async context: a Worker outlives whoever made it start, and tells of others. */
 const nowhere = AsyncLocalStorage.snapshot();
 
+/** What Node calls it (https://nodejs.org/api/errors.html). */
+const OUT_OF_MEMORY = "ERR_WORKER_OUT_OF_MEMORY";
+
 type NodeWorker = InstanceType<NodeModules["node:worker_threads"]["Worker"]>;
 
 /** What Deno adds to a port. */
@@ -80,18 +83,19 @@ export class PoolWorker {
 
   #start(Worker: NodeModules["node:worker_threads"]["Worker"], port: MessagePort): NodeWorker {
     const { SHARE_ENV } = nodeModule("node:worker_threads");
-    const { heap_size_limit: heapLimit } = nodeModule("node:v8").getHeapStatistics();
     const worker = new Worker(workerSource(), {
       eval: true,
       name: "asyncio",
       // Its type is that of some symbol. A copy of the environment would need a permission.
       env: SHARE_ENV as never,
       // The limit it would have anyway; but one that is not named ends the process when it is reached.
-      resourceLimits: { maxOldGenerationSizeMb: Math.floor(heapLimit / 2 ** 20) },
+      resourceLimits: { maxOldGenerationSizeMb: heapLimit() },
       workerData: port,
       transferList: [port as never],
     });
-    worker.on("error", (error: unknown) => this.#failure = error);
+    worker.on("error", (error: Error & { code?: string }) => {
+      this.#failure = error.code === OUT_OF_MEMORY ? outOfMemory(error) : error;
+    });
     worker.on("exit", (code: number) => {
       this.#end(this.#failure ?? new RuntimeError(`it ended with exit code ${code}`));
     });
@@ -149,6 +153,7 @@ export class PoolWorker {
 
   #onAnswer(answer: WorkerAnswer): void {
     if (this.#gone) return;
+    if ("outOfMemory" in answer) return this.terminate(outOfMemory());
     if ("crash" in answer) return this.terminate(decodeError(answer.crash));
     if ("value" in answer) {
       const future = this.#takeJob().future;
@@ -203,4 +208,16 @@ export class PoolWorker {
       future: job.future,
     });
   }
+}
+
+/** Of a Worker, in MiB: that of the program. */
+function heapLimit(): number {
+  return Math.floor(nodeModule("node:v8").getHeapStatistics().heap_size_limit / 2 ** 20);
+}
+
+function outOfMemory(cause?: Error): RuntimeError {
+  return new RuntimeError(
+    `it ran out of memory, of which a Worker has ${heapLimit()} MiB (--v8-flags=--max-old-space-size)`,
+    cause === undefined ? {} : { cause },
+  );
 }

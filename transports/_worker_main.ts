@@ -5,15 +5,19 @@ import type { JobFunction } from "./_job_function.ts";
 /** A job for a Worker. It gets one at a time. */
 export type WorkerOrder = JobFunction & { readonly args: readonly unknown[] };
 
-/** What a Worker says: that it can take jobs, how a job ended, or that an error escaped. */
+/** What a Worker says: that it can take jobs, how a job ended, that an error escaped, or that the memory ran out. */
 export type WorkerAnswer =
   | { readonly ready: true }
   | { readonly value: unknown }
   | { readonly error: EncodedError }
-  | { readonly crash: EncodedError };
+  | { readonly crash: EncodedError }
+  | { readonly outOfMemory: true };
 
 /** Set in a Worker while it loads a user's module. */
 export const LOADING = "asyncio.loadingModule";
+
+/** How often a Worker with a job looks whether that ran out of memory, in milliseconds. */
+const MEMORY_CHECK_MS = 250;
 
 /**
  * The program of a Worker. Its source is sent there as text, since reading a
@@ -23,7 +27,11 @@ function serve(
   port: MessagePort,
   encode: typeof encodeError,
   buffers: typeof buffersOf,
-  names: { readonly transfers: string; readonly loading: string },
+  names: {
+    readonly transfers: string;
+    readonly loading: string;
+    readonly memoryCheckMs: number;
+  },
 ): void {
   type Callable = (...args: readonly unknown[]) => unknown;
   const symbols = globalThis as { [key: symbol]: unknown };
@@ -31,9 +39,32 @@ function serve(
   const transfers = Symbol.for(names.transfers);
   const functions = new Map<string, Callable>();
   const modules = new Map<string, Record<string, unknown>>();
+  const { getHeapStatistics } = process.getBuiltinModule("node:v8");
+  const heapLimit = getHeapStatistics().heap_size_limit;
+  const later = setTimeout;
+  let isWorking = false;
+  let isWatched = false;
 
   function tell(answer: WorkerAnswer, moved: readonly Transferable[] = []): void {
     port.postMessage(answer, moved as Transferable[]);
+    isWorking = false;
+  }
+
+  /**
+   * Deno 2.9 ends the Worker, and tells so, if the memory runs out in a timer. In a
+   * microtask, and so in a job, it ends that alone, and nobody hears of it; but the
+   * limit is higher from then on.
+   */
+  function watchMemory(): void {
+    isWorking = true;
+    if (isWatched) return;
+    isWatched = true;
+    later(() => {
+      isWatched = false;
+      if (getHeapStatistics().heap_size_limit > heapLimit) {
+        tell({ outOfMemory: true });
+      } else if (isWorking) watchMemory();
+    }, names.memoryCheckMs);
   }
 
   function evaluate(source: string, globals: readonly string[], label: string): Callable {
@@ -125,6 +156,7 @@ function serve(
   });
   // Not parentPort.on(): it looks at each element of each array it hands over, 200 ms a MiB.
   port.onmessage = ({ data: order }: MessageEvent<WorkerOrder>) => {
+    watchMemory();
     let result: unknown;
     try {
       result = call(order);
@@ -144,7 +176,11 @@ function serve(
  * of a module Deno 2.9 does not tell that it ran out of memory.
  */
 export function workerSource(): string {
-  const names = JSON.stringify({ transfers: TRANSFERS, loading: LOADING });
+  const names = JSON.stringify({
+    transfers: TRANSFERS,
+    loading: LOADING,
+    memoryCheckMs: MEMORY_CHECK_MS,
+  });
   return `
 const { workerData } = require("node:worker_threads");
 globalThis.self ??= globalThis;

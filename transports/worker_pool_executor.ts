@@ -50,7 +50,7 @@ export interface WorkerPoolExecutorOptions {
  * Cancellation: a job that waits never starts. One that runs goes on, unseen,
  * and its Worker is replaced meanwhile if others wait.
  *
- * A Worker that crashes is replaced, and its job fails with
+ * A Worker that crashes or runs out of memory is replaced, and its job fails with
  * {@linkcode RuntimeError}. Deno cannot stop a synchronous endless loop, not
  * even by `terminate()`: such a Worker is left to itself and uses its core
  * until the process ends, but nobody waits for it.

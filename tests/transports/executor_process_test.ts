@@ -95,3 +95,42 @@ Deno.test("importing the library does not load what Workers need, and the first 
   `);
   assertEquals([code, stdout], [0, "false\n1 true\n"]);
 });
+
+Deno.test("a job that runs out of memory fails, and nothing else does", async () => {
+  const { code, stdout, stderr } = await runDeno(
+    `
+    import { run, toThread } from "./mod.ts";
+    function hoard() {
+      const kept = [];
+      while (true) kept.push(new Array(100_000).fill(1.5));
+    }
+    async function hoardLater() {
+      await null;
+      const kept = [];
+      while (true) kept.push(new Array(100_000).fill(1.5));
+    }
+    async function hoardInTimer() {
+      await new Promise((resolve) => setTimeout(() => {
+        const kept = [];
+        while (true) kept.push(new Array(100_000).fill(1.5));
+      }, 1));
+    }
+    await run(async () => {
+      for (const job of [hoard, hoardLater, hoardInTimer]) {
+        try {
+          await toThread(job);
+        } catch (error) {
+          console.log(error.name, error.message.replace(/\\d+/, "N"));
+        }
+        console.log(await toThread(() => "next"));
+      }
+    });
+  `,
+    { flags: ["--v8-flags=--max-old-space-size=100"] },
+  );
+  const lines = ["hoard()", "hoardLater()", "hoardInTimer()"].map((name) =>
+    `RuntimeError The Worker that ran ${name} crashed: it ran out of memory, of which a Worker has N MiB ` +
+    "(--v8-flags=--max-old-space-size)\nnext\n"
+  );
+  assertEquals([code, stdout, stderr], [0, lines.join(""), ""]);
+});
