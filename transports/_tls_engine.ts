@@ -147,7 +147,8 @@ export class TlsEngine {
     // medium right after close_notify would look like truncation.
     socket.push = (chunk: Uint8Array | null): boolean => {
       if (chunk === null) this.ended = true;
-      else this.#receive(chunk);
+      // A Buffer, whose slice() does not copy, is not for users.
+      else this.#receive(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
       return true;
     };
     socket.on("error", (error) => this.#fail(error));

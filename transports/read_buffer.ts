@@ -1,3 +1,4 @@
+import type { ByteChannel } from "../types/transports.ts";
 import { keepBytes } from "./keep_bytes.ts";
 
 /** What a quiet connection holds. */
@@ -8,6 +9,58 @@ const LARGE = 256 * 1024;
 const BUDGET = 16 * 1024 * 1024;
 
 let held = 0;
+
+/** Where a transport gets what it receives: it reads, and then takes or lends the bytes of that read. */
+export interface Intake {
+  /** Reads once; how many bytes came, `null` at EOF. */
+  read(): Promise<number | null>;
+  /** The bytes of the last read, of which there are `count`, the taker's to keep. */
+  take(count: number): Uint8Array;
+  /** The bytes of the last read, until the next one. */
+  lend(count: number): Uint8Array;
+  /** Holds no more than a quiet connection does. */
+  release(): void;
+}
+
+/** How to receive from `channel`. */
+export function intakeOf(channel: ByteChannel): Intake {
+  return hasChunks(channel) ? new ChunkIntake(channel) : new ReadBuffer(channel);
+}
+
+type ChunkChannel = Required<Pick<ByteChannel, "readChunk">>;
+
+function hasChunks(channel: Partial<ChunkChannel>): channel is ChunkChannel {
+  return channel.readChunk !== undefined;
+}
+
+/** Of a channel with memory of its own. */
+class ChunkIntake implements Intake {
+  readonly #channel: ChunkChannel;
+  #chunk: Uint8Array | null = null;
+
+  constructor(channel: ChunkChannel) {
+    this.#channel = channel;
+  }
+
+  async read(): Promise<number | null> {
+    this.#chunk = await this.#channel.readChunk();
+    return this.#chunk === null ? null : this.#chunk.length;
+  }
+
+  take(): Uint8Array {
+    const chunk = this.#chunk as Uint8Array;
+    this.#chunk = null;
+    return chunk;
+  }
+
+  lend(): Uint8Array {
+    return this.take();
+  }
+
+  release(): void {
+    this.#chunk = null;
+  }
+}
 
 /**
  * Memory for a connection to read into, so that the bytes handed over may be
@@ -23,15 +76,23 @@ let held = 0;
  * gone quiet pins its memory, 2.5 GB for 10 000 of them at 256 KiB; so there is a
  * budget for all, beyond which reads are small.
  */
-export class ReadBuffer {
+class ReadBuffer implements Intake {
+  readonly #channel: ByteChannel;
   readonly #small = new Uint8Array(SMALL);
   #space = this.#small;
   /** The part of the space that was read last: traffic of one size needs no new view for each read. */
   #view = this.#small;
   #wanted = SMALL;
 
-  /** Space for the next read. */
-  space(): Uint8Array {
+  constructor(channel: ByteChannel) {
+    this.#channel = channel;
+  }
+
+  read(): Promise<number | null> {
+    return this.#channel.read(this.#nextSpace());
+  }
+
+  #nextSpace(): Uint8Array {
     if (this.#space.length === this.#wanted) return this.#space;
     this.release();
     if (this.#wanted > SMALL && held + this.#wanted <= BUDGET) {
@@ -41,7 +102,6 @@ export class ReadBuffer {
     return this.#space;
   }
 
-  /** The bytes of a read of `count` into the space, the taker's to keep. */
   take(count: number): Uint8Array {
     const space = this.#space;
     const bytes = this.lend(count);
@@ -50,7 +110,6 @@ export class ReadBuffer {
     return bytes;
   }
 
-  /** The bytes of a read of `count` into the space, until the next read. */
   lend(count: number): Uint8Array {
     const size = this.#space.length;
     if (count === size) this.#wanted = Math.min(4 * size, LARGE);
@@ -59,7 +118,6 @@ export class ReadBuffer {
     return this.#view;
   }
 
-  /** Holds no more than a quiet connection does. */
   release(): void {
     if (this.#space === this.#small) return;
     held -= this.#space.length;

@@ -7,7 +7,7 @@ import type {
 import type { ByteChannel } from "../types/transports.ts";
 import type { Scheduler } from "../loop/scheduler.ts";
 import type { ProtocolPort } from "./protocol_port.ts";
-import { ReadBuffer } from "./read_buffer.ts";
+import { type Intake, intakeOf } from "./read_buffer.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -92,7 +92,7 @@ export class StreamInput {
 
   /** Reads until stopped, or to the end. Call it in the context of the connection. */
   async run(): Promise<void> {
-    const buffer = new ReadBuffer();
+    const intake = intakeOf(this.#channel);
     while (!this.#stopped) {
       if (this.#paused) {
         await this.#resumed();
@@ -101,7 +101,7 @@ export class StreamInput {
       let count: number | null;
       this.#reading = true;
       try {
-        count = await this.#channel.read(buffer.space());
+        count = await intake.read();
       } catch (error) {
         await this.#failed(error);
         break;
@@ -111,14 +111,14 @@ export class StreamInput {
         if (turn !== null) await turn;
         if (this.#paused) await this.#resumption();
       }
-      if (this.#heir !== null) this.#heir.resolve(count === null ? null : buffer.take(count));
+      if (this.#heir !== null) this.#heir.resolve(count === null ? null : intake.take(count));
       if (this.#stopped) break;
       if (count === null) {
         this.#reading = false;
         this.#receiveEof();
         break;
       }
-      let rest = this.#receive(buffer, count);
+      let rest = this.#receive(intake, count);
       while (rest.length > 0 && !this.#stopped) {
         await this.#resumption();
         rest = this.#feed(rest);
@@ -126,7 +126,7 @@ export class StreamInput {
       this.#reading = false;
       if (this.#heir !== null) this.#heir.resolve(rest);
     }
-    buffer.release();
+    intake.release();
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -156,10 +156,10 @@ export class StreamInput {
   }
 
   /** Hands over what was read; answers the rest, if a buffered protocol pauses in the middle. */
-  #receive(buffer: ReadBuffer, count: number): Uint8Array {
+  #receive(intake: Intake, count: number): Uint8Array {
     const protocol = this.#port.protocol;
-    if (protocol !== null && isBuffered(protocol)) return this.#feed(buffer.lend(count));
-    this.#deliver(buffer.take(count));
+    if (protocol !== null && isBuffered(protocol)) return this.#feed(intake.lend(count));
+    this.#deliver(intake.take(count));
     return NOTHING;
   }
 

@@ -32,6 +32,13 @@ const LARGE = 65536;
 const FEED = 32768;
 /** Plaintext taken in one write: two of the engine's own portions. 64 KiB cost 10 % more. */
 const MAX_WRITE = 98304;
+/**
+ * So many connections may hold a large buffer, 16 MiB together; the others read
+ * little at a time. One that had a short read keeps it: the next bytes of a
+ * transfer come soon, and reading them in two portions costs a tenth more.
+ */
+const MAX_LARGE = 256;
+let largeInUse = 0;
 /** Large buffers that no connection reads into at the moment, for the next that will. */
 const spare: Uint8Array[] = [];
 const MAX_SPARE = 8;
@@ -59,7 +66,8 @@ export class TlsChannel implements ByteChannel {
   readonly #context: TlsContext;
   readonly #settings: TlsSettings;
   readonly #engine: TlsEngine;
-  #cipherBuffer: Uint8Array = new Uint8Array(SMALL);
+  readonly #small: Uint8Array = new Uint8Array(SMALL);
+  #large: Uint8Array | null = null;
   /** Plaintext nobody has read yet, oldest first. */
   readonly #received: Uint8Array[] = [];
   /** The inner channel is at its end. */
@@ -119,14 +127,23 @@ export class TlsChannel implements ByteChannel {
 
   /** See {@linkcode ByteChannel.read}. */
   async read(buffer: Uint8Array): Promise<number | null> {
+    return await this.#arrival() ? this.#take(buffer) : null;
+  }
+
+  /** See {@linkcode ByteChannel.readChunk}. */
+  async readChunk(): Promise<Uint8Array | null> {
+    return await this.#arrival() ? this.#received.shift() as Uint8Array : null;
+  }
+
+  /** Waits for plaintext; `false` at the end. */
+  async #arrival(): Promise<boolean> {
     const engine = this.#engine;
-    for (;;) {
-      const count = this.#take(buffer);
-      if (count > 0) return count;
-      if (engine.ended) return null;
+    while (this.#received.length === 0) {
+      if (engine.ended) return false;
       if (engine.error !== null || this.#inputEnded || this.#gone) throw this.#reason("read");
       await this.#pull();
     }
+    return true;
   }
 
   /** See {@linkcode ByteChannel.write}. Takes at most 96 KiB at once. */
@@ -292,6 +309,8 @@ export class TlsChannel implements ByteChannel {
   /** Lets go of everything but the inner channel. */
   #release(): void {
     this.#gone = true;
+    // A read under way still writes into it.
+    this.#giveLargeBack(this.#pulling === null);
     this.#received.length = 0;
     this.#engine.destroy();
   }
@@ -322,7 +341,7 @@ export class TlsChannel implements ByteChannel {
   }
 
   async #readInner(): Promise<void> {
-    const buffer = this.#cipherBuffer;
+    const buffer = this.#large ?? this.#small;
     try {
       const count = await this.#inner.read(buffer);
       if (count === null) {
@@ -332,17 +351,24 @@ export class TlsChannel implements ByteChannel {
       for (let start = 0; start < count; start += FEED) {
         this.#engine.feed(buffer.subarray(start, Math.min(count, start + FEED)));
       }
-      // A read that was not filled may be the last for a long time, and the
-      // next one pins its buffer meanwhile.
-      if (count === buffer.length) {
-        if (count === SMALL) this.#cipherBuffer = spare.pop() ?? new Uint8Array(LARGE);
-      } else if (buffer.length === LARGE) {
-        this.#cipherBuffer = new Uint8Array(SMALL);
-        if (spare.length < MAX_SPARE) spare.push(buffer);
-      }
+      if (count === SMALL && buffer === this.#small) this.#takeLarge();
+      else if (count <= SMALL) this.#giveLargeBack(true);
     } finally {
       this.#pulling = null;
     }
+  }
+
+  #takeLarge(): void {
+    if (this.#gone || largeInUse >= MAX_LARGE) return;
+    largeInUse++;
+    this.#large = spare.pop() ?? new Uint8Array(LARGE);
+  }
+
+  #giveLargeBack(isFree: boolean): void {
+    if (this.#large === null) return;
+    largeInUse--;
+    if (isFree && spare.length < MAX_SPARE) spare.push(this.#large);
+    this.#large = null;
   }
 
   /** Sends ciphertext for the engine; whether all of it was taken. */

@@ -192,6 +192,12 @@ export interface ByteChannel {
    */
   read(buffer: Uint8Array): Promise<number | null>;
   /**
+   * As `read`, but resolves to bytes in memory of the channel's own, at least one,
+   * which are the caller's to keep. Where a channel has such memory anyway, the
+   * transport calls this, and nothing is copied.
+   */
+  readChunk?(): Promise<Uint8Array | null>;
+  /**
    * Sends as much of `data` (never empty) as the platform takes and resolves to
    * the count, at least 1. The transport leaves `data` alone until then. An
    * attempt to send is made before it returns where the platform allows.

@@ -451,3 +451,29 @@ Deno.test("TlsChannel.write() rejects with what the inner channel said", async (
   assertInstanceOf(await readOnce(server).catch((error) => error), Deno.errors.UnexpectedEof);
   server.abort();
 });
+
+Deno.test("TlsChannel.readChunk() resolves to plain arrays, the caller's to keep, and ends as read()", async () => {
+  const [client, server] = await handshakeOver(memoryPair());
+  await writeAll(client, "first");
+  const first = await server.readChunk();
+  await writeAll(client, "second");
+  // What one way to read leaves is for the other.
+  assertEquals(await readText(server, 3), "sec");
+  const rest = await server.readChunk();
+  assertEquals([first, rest], [new TextEncoder().encode("first"), new TextEncoder().encode("ond")]);
+  assertStrictEquals(first!.constructor, Uint8Array);
+  const closed = client.close();
+  assertStrictEquals(await server.readChunk(), null);
+  await server.close();
+  await closed;
+});
+
+Deno.test("TlsChannel.readChunk() rejects with UnexpectedEof when the peer goes without a goodbye", async () => {
+  const inner = memoryPair();
+  const [client, server] = await handshakeOver(inner);
+  const reading = server.readChunk();
+  await inner[0].close();
+  await assertRejects(() => reading, Deno.errors.UnexpectedEof);
+  client.abort();
+  server.abort();
+});
