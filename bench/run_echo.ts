@@ -87,7 +87,10 @@ function cases(floor: Command): Case[] {
   function streams(mode: string): Record<string, Command> {
     return {
       ours: denoCommand("echo/echo_streams.ts", mode),
+      // Neither has streams: what no stream on this platform, or on this machine, can do better than.
+      "raw deno": denoCommand("echo/echo_raw.ts"),
       ...pythonCommands("echo/echo_asyncio.py", mode),
+      "C epoll": floor,
     };
   }
   const connections = 50;
