@@ -226,15 +226,20 @@ export class Future<T> implements AbstractFuture<T> {
           .then(onFulfilled, onRejected),
       );
     }
-    this.#await(onFulfilled as (value: T) => void, onRejected as (reason: unknown) => void);
+    this.#await(
+      runningTask(),
+      onFulfilled as (value: T) => void,
+      onRejected as (reason: unknown) => void,
+    );
     // The platform does not look at the answer.
     return undefined as unknown as Future<R1 | R2>;
   }
 
   /**
    * Waits like `await`, from now on, and resolves to what `finish` makes of it
-   * at the time when whoever waits goes on. For a future that its caller made for
-   * this one wait: it is cancelled if its task may not wait for it.
+   * at the time when whoever waits goes on; if that is a further future, waits for
+   * it in the same way first. For futures that their caller made for this one
+   * wait: they are cancelled if its task may not wait for them.
    *
    * Awaiting a promise takes the platform half the time of awaiting this, with no
    * call of `then` and nobody to tell apart there; and `finish` spares the caller
@@ -242,28 +247,41 @@ export class Future<T> implements AbstractFuture<T> {
    *
    * @internal
    */
-  [waitAnd]<R>(finish: () => R): Promise<R> {
+  [waitAnd]<R>(finish: () => R | Future<void>): Promise<R> {
+    const task = runningTask();
     return new Promise((resolve, reject) => {
       const finished = () => {
         try {
-          resolve(finish());
+          const outcome = finish();
+          if (outcome instanceof Future) outcome.#awaitOrCancel(task, finished, reject);
+          else resolve(outcome);
         } catch (error) {
           reject(error);
         }
       };
-      if (!this.#await(finished, reject)) this.cancel();
+      this.#awaitOrCancel(task, finished, reject);
     });
   }
 
-  /** Waits on behalf of the task that runs. `false` if it is refused, which it learns by `reject`. */
-  #await(resolve: (value: T) => void, reject: (reason: unknown) => void): boolean {
+  #awaitOrCancel(
+    task: Waiter | null,
+    resolve: (value: T) => void,
+    reject: (reason: unknown) => void,
+  ): void {
+    if (!this.#await(task, resolve, reject)) this.cancel();
+  }
+
+  /** Waits on behalf of `task`. `false` if it is refused, which it learns by `reject`. */
+  #await(
+    task: Waiter | null,
+    resolve: (value: T) => void,
+    reject: (reason: unknown) => void,
+  ): boolean {
     if (this.#state !== PENDING && !this[yieldOnce]) {
       if (this.#state === FINISHED) resolve(this.#value as T);
       else reject(this.#takeError());
       return true;
     }
-    const running = scope.getStore()?.task as Waiter | null | undefined;
-    const task = running === null || running === undefined || running.done() ? null : running;
     const wakeup = new Wakeup(
       this as Future<unknown>,
       task,
@@ -506,6 +524,12 @@ export function settleAs<T>(target: Future<T>, source: Future<T>): void {
   } catch (error) {
     target[settle](state, error);
   }
+}
+
+/** The task whose code runs, for what it waits for. */
+function runningTask(): Waiter | null {
+  const task = scope.getStore()?.task as Waiter | null | undefined;
+  return task === null || task === undefined || task.done() ? null : task;
 }
 
 /** Why `task` cannot wait for `future`; `null` if it can. */

@@ -120,23 +120,14 @@ export class StreamReader {
    * @throws what broke the connection, if something did
    */
   read(n = -1, options: ReadOptions = {}): Promise<Uint8Array> {
-    try {
-      if (n !== Infinity) checkCount("read", n);
-      this.#check(options);
-      if (n < 0) return this.#readAll(options);
-      if (n > 0 && this.#buffer.size === 0 && !this.#eof) {
-        return this.#moreData("read", options, () => this.#take(n));
-      }
-      return Promise.resolve(this.#take(n));
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  /** Nothing is taken before the end, so that giving up loses nothing. */
-  async #readAll(options: ReadOptions): Promise<Uint8Array> {
-    while (!this.#eof) await this.#moreData("read", options, noop);
-    return this.#buffer.take(Infinity);
+    if (n !== Infinity && !Number.isInteger(n)) return Promise.reject(badCount("read", n));
+    // Nothing is taken before the end, so that giving up loses nothing.
+    if (n < 0) return this.#read("read", options, () => this.#eof ? this.#take(Infinity) : null);
+    return this.#read(
+      "read",
+      options,
+      () => n === 0 || this.#buffer.size > 0 || this.#eof ? this.#take(n) : null,
+    );
   }
 
   /**
@@ -147,18 +138,15 @@ export class StreamReader {
    *
    * @throws {RangeError} if the line is longer than the limit; it is dropped
    */
-  async readline(options: ReadOptions = {}): Promise<Uint8Array> {
-    this.#check(options);
+  readline(options: ReadOptions = {}): Promise<Uint8Array> {
     const buffer = this.#buffer;
-    for (let searched = 0;;) {
+    let searched = 0;
+    return this.#read("readline", options, () => {
       const at = buffer.indexOf(NEWLINE, searched);
       searched = buffer.size;
       if (at > this.#limit || (at < 0 && searched > this.#limit)) throw this.#dropLine(at);
-      if (at >= 0 || this.#eof) {
-        return this.#take(at < 0 ? searched : at + 1);
-      }
-      await this.#moreData("readline", options, noop);
-    }
+      return at >= 0 || this.#eof ? this.#take(at < 0 ? searched : at + 1) : null;
+    });
   }
 
   /** Drops a line over the limit, and its newline if that has come; says so. */
@@ -186,28 +174,21 @@ export class StreamReader {
    * `consumed` tells how many can be read without breaking a separator apart
    * @throws {RangeError} if a separator is empty, or there is none
    */
-  async readuntil(
+  readuntil(
     separator: Uint8Array | string | readonly (Uint8Array | string)[] = NEWLINE,
     options: ReadOptions = {},
   ): Promise<Uint8Array> {
-    const list = typeof separator === "string" || separator instanceof Uint8Array
-      ? [separator]
-      : [...separator];
-    const separators = list.map((one) => typeof one === "string" ? encoder.encode(one) : one);
-    if (separators.length === 0) {
-      throw new RangeError("Cannot read: Separator should contain at least one element");
+    try {
+      return this.#readuntil(separatorsOf(separator), options);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    if (separators.some((one) => one.length === 0)) {
-      throw new RangeError("Cannot read: Separator should be at least one-byte string");
-    }
-    return await this.#readuntil(separators, options);
   }
 
-  async #readuntil(separators: readonly Uint8Array[], options: ReadOptions): Promise<Uint8Array> {
-    this.#check(options);
+  #readuntil(separators: readonly Uint8Array[], options: ReadOptions): Promise<Uint8Array> {
     const longest = Math.max(...separators.map((separator) => separator.length));
     let offset = 0;
-    for (;;) {
+    return this.#read("readuntil", options, () => {
       const match = this.#earliest(separators, offset);
       if (match !== null) {
         if (match.start > this.#limit) {
@@ -220,8 +201,8 @@ export class StreamReader {
         throw new LimitOverrunError(NOT_FOUND, offset);
       }
       if (this.#eof) throw new IncompleteReadError(this.#buffer.take(Infinity), null);
-      await this.#moreData("readuntil", options, noop);
-    }
+      return null;
+    });
   }
 
   /** The separator that ends first. */
@@ -249,17 +230,18 @@ export class StreamReader {
    * @throws {IncompleteReadError} if the stream ends before; `partial` has what there was
    * @throws {RangeError} if `n` is negative, or no integer
    */
-  async readexactly(n: number, options: ReadOptions = {}): Promise<Uint8Array> {
-    checkCount("readexactly", n);
+  readexactly(n: number, options: ReadOptions = {}): Promise<Uint8Array> {
+    if (!Number.isInteger(n)) return Promise.reject(badCount("readexactly", n));
     if (n < 0) {
-      throw new RangeError(`Cannot read exactly ${n} bytes: the size can not be less than zero`);
+      return Promise.reject(
+        new RangeError(`Cannot read exactly ${n} bytes: the size can not be less than zero`),
+      );
     }
-    this.#check(options);
-    while (this.#buffer.size < n) {
+    return this.#read("readexactly", options, () => {
+      if (this.#buffer.size >= n) return this.#take(n);
       if (this.#eof) throw new IncompleteReadError(this.#buffer.take(Infinity), n);
-      await this.#moreData("readexactly", options, noop);
-    }
-    return this.#take(n);
+      return null;
+    });
   }
 
   /** The lines, with their newlines, to the end of the stream. */
@@ -362,9 +344,23 @@ export class StreamReader {
     return this.toString();
   }
 
-  #check(options: ReadOptions): void {
-    if (this.#exception !== null) throw this.#exception;
-    options.signal?.throwIfAborted();
+  /** The one way to read: `attempt` whenever there is more, until it is not `null`. */
+  #read(
+    method: string,
+    options: ReadOptions,
+    attempt: () => Uint8Array | null,
+  ): Promise<Uint8Array> {
+    try {
+      if (this.#exception !== null) throw this.#exception;
+      options.signal?.throwIfAborted();
+      const data = attempt();
+      if (data !== null) return Promise.resolve(data);
+      return this.#moreData(method, options)[waitAnd](() =>
+        attempt() ?? this.#moreData(method, options)
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #wake(): void {
@@ -383,8 +379,8 @@ export class StreamReader {
     this.#transport?.resumeReading();
   }
 
-  /** Waits until there is more, or the end; resolves to what `finish` takes then. */
-  #moreData<R>(method: string, options: ReadOptions, finish: () => R): Promise<R> {
+  /** Done when there is more, or the end. */
+  #moreData(method: string, options: ReadOptions): Future<void> {
     if (this.#waiter !== null) {
       throw new RuntimeError(
         `Cannot call ${method}(): called while another coroutine is already waiting for incoming data`,
@@ -397,7 +393,7 @@ export class StreamReader {
     }
     this.#waiter = new DataWaiter(this, this.#loop);
     if (this.#hold !== null) this.#hold.pinned = this;
-    return abortable(this.#waiter, options.signal)[waitAnd](finish);
+    return abortable(this.#waiter, options.signal);
   }
 
   #take(n: number): Uint8Array {
@@ -422,11 +418,24 @@ class DataWaiter extends Future<void> {
   }
 }
 
-function noop(): void {}
+function separatorsOf(
+  separator: Uint8Array | string | readonly (Uint8Array | string)[],
+): Uint8Array[] {
+  const list = typeof separator === "string" || separator instanceof Uint8Array
+    ? [separator]
+    : [...separator];
+  const separators = list.map((one) => typeof one === "string" ? encoder.encode(one) : one);
+  if (separators.length === 0) {
+    throw new RangeError("Cannot read: Separator should contain at least one element");
+  }
+  if (separators.some((one) => one.length === 0)) {
+    throw new RangeError("Cannot read: Separator should be at least one-byte string");
+  }
+  return separators;
+}
 
-function checkCount(method: string, n: unknown): void {
-  if (Number.isInteger(n)) return;
-  throw new RangeError(
+function badCount(method: string, n: unknown): RangeError {
+  return new RangeError(
     `Cannot call ${method}(): the size must be an integer, got ${Deno.inspect(n)}`,
   );
 }
