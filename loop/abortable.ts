@@ -1,6 +1,16 @@
 import { CancelledError } from "../errors.ts";
-import { type Future, settle, whenDone } from "./future.ts";
-import { CANCELLED, FAILED } from "./outcome.ts";
+import { settle, whenDone } from "./future.ts";
+import { CANCELLED, FAILED, type Outcome } from "./outcome.ts";
+
+/** A future, or a wait that needs none. */
+export interface Abortable {
+  /** Whether it is over. */
+  done(): boolean;
+  /** Ends it. */
+  [settle](outcome: Outcome, value: unknown): void;
+  /** Calls a function in a later iteration, once it is over. */
+  [whenDone](callback: () => void): unknown;
+}
 
 /**
  * Lets a wait end with `signal.reason` when `signal` aborts: `await
@@ -16,7 +26,7 @@ import { CANCELLED, FAILED } from "./outcome.ts";
  *
  * Whoever changes anything before it waits calls `signal?.throwIfAborted()` first.
  */
-export function abortable<F extends Future<unknown>>(
+export function abortable<F extends Abortable>(
   future: F,
   signal: AbortSignal | undefined,
 ): F {
@@ -32,7 +42,7 @@ export function abortable<F extends Future<unknown>>(
 }
 
 /** Ends `future` with `reason`, whatever was given to `abort()`; not if it is done. */
-export function failWith(future: Future<unknown>, reason: unknown): void {
+export function failWith(future: Abortable, reason: unknown): void {
   if (future.done()) return;
   future[settle](reason instanceof CancelledError ? CANCELLED : FAILED, reason);
 }

@@ -1,14 +1,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { CancelledError, InvalidStateError, RuntimeError } from "../errors.ts";
 import type { AbstractEventLoop, AbstractFuture } from "../types/loop.ts";
-import { activeLoop, scope } from "../internal/context.ts";
+import { activeLoop } from "../internal/context.ts";
 import { Entry, live } from "../internal/entry.ts";
 import { brief, creationStack } from "./format.ts";
 import { type LoopInternals, scheduler, schedulerOf } from "./internals.ts";
 import { CANCELLED, FAILED, FINISHED, type Outcome, PENDING } from "./outcome.ts";
 import type { UnretrievedError } from "./unretrieved.ts";
 import { DoneCallback, Wakeup, Watch } from "./future_waiters.ts";
-import { type Waiter, waitFor } from "./waiting.ts";
+import { refusal, runningTask, type Waiter, waitFor } from "./waiting.ts";
 
 const sourceOf = Function.prototype.toString;
 const NATIVE = sourceOf.call(Promise.withResolvers<void>().resolve);
@@ -40,8 +40,6 @@ export const forget: unique symbol = Symbol("forget");
 export const madeAt: unique symbol = Symbol("madeAt");
 /** The tasks that await a future. */
 export const waitingTasks: unique symbol = Symbol("waitingTasks");
-/** Waits for a future by a promise. */
-export const waitAnd: unique symbol = Symbol("waitAnd");
 /** How a future ended, if it did. */
 export const stateOf: unique symbol = Symbol("stateOf");
 /** What a cancelled future was cancelled with. */
@@ -226,76 +224,28 @@ export class Future<T> implements AbstractFuture<T> {
           .then(onFulfilled, onRejected),
       );
     }
-    this.#await(
-      runningTask(),
-      onFulfilled as (value: T) => void,
-      onRejected as (reason: unknown) => void,
-    );
+    this.#await(onFulfilled as (value: T) => void, onRejected as (reason: unknown) => void);
     // The platform does not look at the answer.
     return undefined as unknown as Future<R1 | R2>;
   }
 
-  /**
-   * Waits like `await`, from now on, and resolves to what `finish` makes of it
-   * at the time when whoever waits goes on; if that is a further future, waits for
-   * it in the same way first. For futures that their caller made for this one
-   * wait: they are cancelled if its task may not wait for them.
-   *
-   * Awaiting a promise takes the platform half the time of awaiting this, with no
-   * call of `then` and nobody to tell apart there; and `finish` spares the caller
-   * an async function.
-   *
-   * @internal
-   */
-  [waitAnd]<R>(finish: () => R | Future<void>): Promise<R> {
-    const task = runningTask();
-    return new Promise((resolve, reject) => {
-      const finished = () => {
-        try {
-          const outcome = finish();
-          if (outcome instanceof Future) outcome.#awaitOrCancel(task, finished, reject);
-          else resolve(outcome);
-        } catch (error) {
-          reject(error);
-        }
-      };
-      this.#awaitOrCancel(task, finished, reject);
-    });
-  }
-
-  #awaitOrCancel(
-    task: Waiter | null,
-    resolve: (value: T) => void,
-    reject: (reason: unknown) => void,
-  ): void {
-    if (!this.#await(task, resolve, reject)) this.cancel();
-  }
-
-  /** Waits on behalf of `task`. `false` if it is refused, which it learns by `reject`. */
-  #await(
-    task: Waiter | null,
-    resolve: (value: T) => void,
-    reject: (reason: unknown) => void,
-  ): boolean {
+  #await(resolve: (value: T) => void, reject: (reason: unknown) => void): void {
     if (this.#state !== PENDING && !this[yieldOnce]) {
       if (this.#state === FINISHED) resolve(this.#value as T);
       else reject(this.#takeError());
-      return true;
+      return;
     }
+    const task = runningTask();
     const wakeup = new Wakeup(
       this as Future<unknown>,
       task,
       resolve as (value: unknown) => void,
       reject,
     );
-    const problem = task === null ? null : whyNot(this as Future<unknown>, task);
-    if (problem !== null) {
-      wakeup.fail(problem);
-      return false;
-    }
+    const problem = task === null ? null : refusal(this, task);
+    if (problem !== null) return wakeup.fail(problem);
     this.#addWaiter(wakeup);
     task?.[waitFor](wakeup);
-    return true;
   }
 
   /** As of a promise. */
@@ -524,25 +474,4 @@ export function settleAs<T>(target: Future<T>, source: Future<T>): void {
   } catch (error) {
     target[settle](state, error);
   }
-}
-
-/** The task whose code runs, for what it waits for. */
-function runningTask(): Waiter | null {
-  const task = scope.getStore()?.task as Waiter | null | undefined;
-  return task === null || task === undefined || task.done() ? null : task;
-}
-
-/** Why `task` cannot wait for `future`; `null` if it can. */
-function whyNot(future: Future<unknown>, task: Waiter): RuntimeError | null {
-  if (future as unknown === task) {
-    return new RuntimeError(
-      `Cannot await ${task} in itself: it would never end`,
-    );
-  }
-  if (future.getLoop() !== task.getLoop()) {
-    return new RuntimeError(
-      `Cannot await ${future} in ${task}: it is attached to a different loop`,
-    );
-  }
-  return null;
 }

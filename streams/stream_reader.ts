@@ -2,9 +2,10 @@ import { IncompleteReadError, LimitOverrunError, RuntimeError } from "../errors.
 import type { AbstractEventLoop } from "../types/loop.ts";
 import type { ReadTransport } from "../types/transports.ts";
 import { abortable } from "../loop/abortable.ts";
-import { Future, settle, waitAnd } from "../loop/future.ts";
+import { settle } from "../loop/future.ts";
 import { internalsOf, type LoopInternals } from "../loop/internals.ts";
 import type { Outcome } from "../loop/outcome.ts";
+import { SoleWait } from "../loop/sole_wait.ts";
 import { getEventLoop } from "../policy/current_loop.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import type { Hold } from "./hold.ts";
@@ -37,6 +38,8 @@ export interface ReadOptions {
 
 /** Tells a reader that its wait is over. */
 let endWait: (reader: StreamReader) => void;
+/** Lets a read wait that what came was not enough for. */
+let waitAgain: (reader: StreamReader, method: string, options: ReadOptions) => DataWaiter;
 
 /** Tells a reader by what it is held, weakly from then on. For the library itself. */
 export let holdBy: (reader: StreamReader, hold: Hold<StreamReader>) => void;
@@ -62,6 +65,7 @@ export class StreamReader {
       reader.#hold = hold;
       hold.pinned = reader.#waiter === null ? null : reader;
     };
+    waitAgain = (reader, method, options) => reader.#moreData(method, options);
     endWait = (reader) => {
       reader.#waiter = null;
       if (reader.#hold !== null) reader.#hold.pinned = null;
@@ -73,7 +77,7 @@ export class StreamReader {
   readonly #buffer = new ByteBuffer();
   #eof = false;
   #exception: unknown = null;
-  #waiter: Future<void> | null = null;
+  #waiter: DataWaiter | null = null;
   #transport: ReadTransport | null = null;
   #paused = false;
   #hold: Hold<StreamReader> | null = null;
@@ -355,9 +359,7 @@ export class StreamReader {
       options.signal?.throwIfAborted();
       const data = attempt();
       if (data !== null) return Promise.resolve(data);
-      return this.#moreData(method, options)[waitAnd](() =>
-        attempt() ?? this.#moreData(method, options)
-      );
+      return this.#moreData(method, options).wait(attempt);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -380,7 +382,7 @@ export class StreamReader {
   }
 
   /** Done when there is more, or the end. */
-  #moreData(method: string, options: ReadOptions): Future<void> {
+  #moreData(method: string, options: ReadOptions): DataWaiter {
     if (this.#waiter !== null) {
       throw new RuntimeError(
         `Cannot call ${method}(): called while another coroutine is already waiting for incoming data`,
@@ -391,7 +393,7 @@ export class StreamReader {
       this.#paused = false;
       this.#transport?.resumeReading();
     }
-    this.#waiter = new DataWaiter(this, this.#loop);
+    this.#waiter = new DataWaiter(this, this.#loop, method, options);
     if (this.#hold !== null) this.#hold.pinned = this;
     return abortable(this.#waiter, options.signal);
   }
@@ -404,12 +406,20 @@ export class StreamReader {
 }
 
 /** A read that waits. Once that is over, however it ended, another one may wait. */
-class DataWaiter extends Future<void> {
+class DataWaiter extends SoleWait {
   readonly #reader: StreamReader;
+  readonly #method: string;
+  readonly #options: ReadOptions;
 
-  constructor(reader: StreamReader, loop: LoopInternals) {
-    super({ loop });
+  constructor(reader: StreamReader, loop: LoopInternals, method: string, options: ReadOptions) {
+    super(loop);
     this.#reader = reader;
+    this.#method = method;
+    this.#options = options;
+  }
+
+  protected override again(): DataWaiter {
+    return waitAgain(this.#reader, this.#method, this.#options);
   }
 
   override [settle](outcome: Outcome, value: unknown): void {

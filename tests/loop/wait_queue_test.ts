@@ -1,4 +1,4 @@
-import { Future } from "../../loop/future.ts";
+import { SoleWait } from "../../loop/sole_wait.ts";
 import { WaitQueue } from "../../loop/wait_queue.ts";
 import type { VirtualTimeLoop } from "../../testing/mod.ts";
 import { assert, assertEquals, assertLess } from "../support/assert.ts";
@@ -6,15 +6,15 @@ import { assertCancelled, loopTest, start, tick } from "../sync/support.ts";
 
 const COUNT = 1000;
 
-/** How often `fn` asks a future for its state. */
+/** How often `fn` asks a wait for its state. */
 async function looksOf(fn: () => Promise<void> | void): Promise<number> {
-  const { done, cancelled } = Future.prototype;
+  const { done, cancelled } = SoleWait.prototype;
   let looks = 0;
-  Future.prototype.done = function (): boolean {
+  SoleWait.prototype.done = function (): boolean {
     looks++;
     return done.call(this);
   };
-  Future.prototype.cancelled = function (): boolean {
+  SoleWait.prototype.cancelled = function (): boolean {
     looks++;
     return cancelled.call(this);
   };
@@ -22,7 +22,7 @@ async function looksOf(fn: () => Promise<void> | void): Promise<number> {
     await fn();
     return looks;
   } finally {
-    Object.assign(Future.prototype, { done, cancelled });
+    Object.assign(SoleWait.prototype, { done, cancelled });
   }
 }
 
