@@ -17,6 +17,8 @@ const NEWLINE = new Uint8Array([10]);
 const FOUND_TOO_FAR = "Separator is found, but chunk is longer than limit";
 const NOT_FOUND = "Separator is not found, and chunk exceed the limit";
 const encoder = new TextEncoder();
+/** One for all calls. */
+const NO_OPTIONS: ReadOptions = Object.freeze({});
 
 /** Options of {@linkcode StreamReader}. */
 export interface StreamReaderOptions {
@@ -123,7 +125,7 @@ export class StreamReader {
    * @throws {RangeError} if `n` is no integer
    * @throws what broke the connection, if something did
    */
-  read(n = -1, options: ReadOptions = {}): Promise<Uint8Array> {
+  read(n = -1, options: ReadOptions = NO_OPTIONS): Promise<Uint8Array> {
     if (n !== Infinity && !Number.isInteger(n)) return Promise.reject(badCount("read", n));
     // Nothing is taken before the end, so that giving up loses nothing.
     if (n < 0) return this.#read("read", options, () => this.#eof ? this.#take(Infinity) : null);
@@ -142,7 +144,7 @@ export class StreamReader {
    *
    * @throws {RangeError} if the line is longer than the limit; it is dropped
    */
-  readline(options: ReadOptions = {}): Promise<Uint8Array> {
+  readline(options: ReadOptions = NO_OPTIONS): Promise<Uint8Array> {
     const buffer = this.#buffer;
     let searched = 0;
     return this.#read("readline", options, () => {
@@ -180,7 +182,7 @@ export class StreamReader {
    */
   readuntil(
     separator: Uint8Array | string | readonly (Uint8Array | string)[] = NEWLINE,
-    options: ReadOptions = {},
+    options: ReadOptions = NO_OPTIONS,
   ): Promise<Uint8Array> {
     try {
       return this.#readuntil(separatorsOf(separator), options);
@@ -234,7 +236,7 @@ export class StreamReader {
    * @throws {IncompleteReadError} if the stream ends before; `partial` has what there was
    * @throws {RangeError} if `n` is negative, or no integer
    */
-  readexactly(n: number, options: ReadOptions = {}): Promise<Uint8Array> {
+  readexactly(n: number, options: ReadOptions = NO_OPTIONS): Promise<Uint8Array> {
     if (!Number.isInteger(n)) return Promise.reject(badCount("readexactly", n));
     if (n < 0) {
       return Promise.reject(

@@ -97,8 +97,8 @@ export class StreamWriter implements AsyncDisposable {
    * @throws {Deno.errors.ConnectionReset} if the connection is lost
    * @throws what broke the connection, if something did
    */
-  drain(options: ReadOptions = {}): Promise<void> {
-    const { signal } = options;
+  drain(options?: ReadOptions): Promise<void> {
+    const signal = options?.signal;
     if (
       signal === undefined && (this.#reader?.exception() ?? null) === null &&
       !this.#transport.isClosing()
