@@ -151,6 +151,7 @@ export class SoleWait extends Entry implements Wait {
     } else {
       this.#resolve = null;
       this.cancel();
+      this.#after?.();
       // Of the task: that of the wait may never run.
       const queue = schedulerOf((task as Waiter).getLoop());
       queue.callSoon(() => {

@@ -99,13 +99,25 @@ loopTest(
   },
 );
 
-Deno.test("SoleWait.wait() refuses a task of another loop, and is cancelled", async () => {
+Deno.test("SoleWait.wait() refuses a task of another loop, is cancelled, and listens to no signal", async () => {
   await using other = newEventLoop();
   await using loop = newEventLoop();
-  const wait = new SoleWait(internalsOf(other));
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: unknown[]) => {
+    listeners++;
+    Reflect.apply(addEventListener, signal, args);
+  };
+  signal.removeEventListener = (...args: unknown[]) => {
+    listeners--;
+    Reflect.apply(removeEventListener, signal, args);
+  };
+  const wait = abortable(new SoleWait(internalsOf(other)), signal);
+  assertStrictEquals(listeners, 1);
   const task = loop.runUntilComplete(async () => await wait.wait(() => 1));
   await assertRejects(() => task, RuntimeError, "attached to a different loop");
-  assertStrictEquals(wait.cancelled(), true);
+  assertEquals([wait.cancelled(), listeners], [true, 0]);
 });
 
 Deno.test("SoleWait tells of an error that its task will never see, since the loop closed", async () => {
