@@ -1,15 +1,14 @@
 import { abortable } from "./abortable.ts";
-import { Future } from "./future.ts";
 import type { LoopInternals } from "./internals.ts";
+import { SoleWait } from "./sole_wait.ts";
 
 /**
  * Something that happens once and that any number of tasks may wait for. Each
- * waits on a future of its own, so that giving up one wait leaves the others
- * alone.
+ * has a wait of its own, so that giving up one leaves the others alone.
  */
 export class Latch {
   readonly #loop: LoopInternals;
-  readonly #waiters = new Set<Future<void>>();
+  readonly #waiters = new Set<SoleWait>();
   #outcome: { error: unknown } | null = null;
 
   /** A latch of `loop`, not yet open. */
@@ -40,10 +39,10 @@ export class Latch {
       return;
     }
     signal?.throwIfAborted();
-    const waiter = new Future<void>({ loop: this.#loop });
+    const waiter = new SoleWait(this.#loop);
     this.#waiters.add(waiter);
     try {
-      await abortable(waiter, signal);
+      await abortable(waiter, signal).wait();
     } finally {
       this.#waiters.delete(waiter);
     }

@@ -14,6 +14,8 @@ function takeSettlers(resolve: (value: never) => void, reject: (reason: unknown)
   rejectBy = reject;
 }
 
+function nothing(): void {}
+
 /**
  * A wait that the library makes one task wait, with its future, its wake-up and
  * its promise in one: for locks, queues and streams, where nobody else sees the
@@ -45,8 +47,10 @@ export class SoleWait extends Entry implements Wait {
    * task goes on. If that is `null`, there is a further wait. A task of another
    * loop is refused by a rejection, and this is cancelled.
    */
-  wait<R>(finish: () => R | null): Promise<R> {
-    const promise = new Promise<R>(takeSettlers);
+  wait(): Promise<void>;
+  wait<R>(finish: () => R | null): Promise<R>;
+  wait(finish: () => unknown = nothing): Promise<unknown> {
+    const promise = new Promise(takeSettlers);
     this.#park(runningTask(), resolveBy, rejectBy, finish);
     return promise;
   }

@@ -59,11 +59,6 @@ export class Waiter extends SoleWait {
     this.queue = queue;
   }
 
-  /** Resolves once it is woken. */
-  woken(): Promise<void> {
-    return this.wait(noop);
-  }
-
   override [settle](outcome: Outcome, value: unknown): void {
     if (outcome === FINISHED) this.granted = true;
     else this.queue.gaveUp();
@@ -141,7 +136,7 @@ export class WaitQueue {
   async wait(signal?: AbortSignal, onGivingUp?: (granted: boolean) => void): Promise<void> {
     const waiter = this.enter(signal);
     try {
-      await waiter.woken();
+      await waiter.wait();
     } catch (error) {
       this.leave(waiter);
       onGivingUp?.(waiter.granted);
@@ -152,7 +147,7 @@ export class WaitQueue {
 
   /**
    * The steps of {@linkcode wait}, for those who cannot afford another async
-   * function (70 ns of the 1300 of a contended lock): enter, await `woken()`,
+   * function (70 ns of the 1300 of a contended lock): enter, await `wait()`,
    * leave whatever happens, and pass on what was granted if the await threw.
    */
   enter(signal?: AbortSignal): Waiter {
@@ -226,5 +221,3 @@ export class WaitQueue {
     if (!waiter.granted) this.#givenUp--;
   }
 }
-
-function noop(): void {}

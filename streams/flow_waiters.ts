@@ -1,6 +1,6 @@
 import { abortable } from "../loop/abortable.ts";
-import { Future } from "../loop/future.ts";
 import type { LoopInternals } from "../loop/internals.ts";
+import { SoleWait } from "../loop/sole_wait.ts";
 
 const READY = Promise.resolve();
 
@@ -10,7 +10,7 @@ const READY = Promise.resolve();
  */
 export class FlowWaiters {
   readonly #loop: LoopInternals;
-  readonly #waiters = new Set<Future<void>>();
+  readonly #waiters = new Set<SoleWait>();
   #paused = false;
   #lost = false;
 
@@ -54,10 +54,10 @@ export class FlowWaiters {
   async #wait(signal: AbortSignal | undefined): Promise<void> {
     if (this.#lost) throw new Deno.errors.ConnectionReset("Cannot drain: Connection lost");
     signal?.throwIfAborted();
-    const waiter = new Future<void>({ loop: this.#loop });
+    const waiter = new SoleWait(this.#loop);
     this.#waiters.add(waiter);
     try {
-      await abortable(waiter, signal);
+      await abortable(waiter, signal).wait();
     } finally {
       this.#waiters.delete(waiter);
     }

@@ -54,7 +54,7 @@ export class Lock {
     if (this.#holder !== null || this.#waiters.isWanted) {
       const waiter = this.#waiters.enter(options?.signal);
       try {
-        await waiter.woken();
+        await waiter.wait();
       } catch (error) {
         this.#waiters.leave(waiter);
         // It may have been the one to go next; if the lock is held, its release() sees to the others.

@@ -71,7 +71,7 @@ export class Semaphore {
     } else {
       const waiter = this.#waiters.enter(options?.signal);
       try {
-        await waiter.woken();
+        await waiter.wait();
       } catch (error) {
         if (waiter.granted) this.#value++;
         throw error;
