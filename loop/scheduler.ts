@@ -188,6 +188,11 @@ export class Scheduler {
     return this.#run !== null;
   }
 
+  /** Whether it runs and has nothing to do before something wakes it. */
+  get asleep(): boolean {
+    return this.#bed !== null;
+  }
+
   /** How many entries are ready to run. */
   get readyCount(): number {
     return this.#ready.size;

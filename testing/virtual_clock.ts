@@ -15,8 +15,11 @@ const DEADLOCK_LOOKS = 10;
 
 /** What a {@linkcode VirtualClock} asks of its loop. */
 export interface IdleLoop {
-  /** Whether something is ready to run. */
-  isBusy(): boolean;
+  /**
+   * Whether it has nothing to do. That nothing is ready to run is not enough: a
+   * loop that works for long gives the platform a turn between two iterations.
+   */
+  isAsleep(): boolean;
   /** Real milliseconds that time stands still before it jumps. */
   graceMs(): number;
   /** Nothing can run, no timer is set, and the platform brought nothing. */
@@ -104,7 +107,7 @@ export class VirtualClock implements Clock {
     this.#turn = this.#timer = undefined;
     const loop = this.#loop as IdleLoop;
     // It woke, and tells us when it sleeps again.
-    if (loop.isBusy()) return;
+    if (!loop.isAsleep()) return;
     if (--this.#turnsLeft > 0) {
       this.#turn = setImmediate(this.#look);
       return;

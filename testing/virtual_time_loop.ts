@@ -66,7 +66,7 @@ export class VirtualTimeLoop extends EventLoop {
     this.#clock = clock;
     const engine = schedulerOf(this);
     clock.attach({
-      isBusy: () => engine.readyCount > 0,
+      isAsleep: () => engine.asleep,
       graceMs: () => graceMs ?? (io !== undefined || this.#someoneWaitsOutside() ? GRACE_MS : 0),
       onDeadlock: () => engine.escape(new DeadlockError(this.time(), this.#stuck())),
     });

@@ -234,3 +234,29 @@ Deno.test("VirtualTimeLoop stops before time jumps", async () => {
   await loop.runForever();
   assertEquals(loop.time(), 0);
 });
+
+Deno.test("VirtualTimeLoop takes a loop that lets the platform have a turn for no deadlock", async () => {
+  // Woken some turns after it fell asleep, the loop is busy for longer than it may be at a time.
+  async function wakeAfter(turns: number, callbacks: number): Promise<void> {
+    await using loop = new VirtualTimeLoop({ deadlockMs: 0 });
+    const done = loop.createFuture<void>();
+    function work(left: number): void {
+      const start = performance.now();
+      while (performance.now() - start < 0.1);
+      if (left > 1) loop.callSoon(work, left - 1);
+      else loop.callLater(1000, () => done.setResult());
+    }
+    function wait(left: number): void {
+      if (left === 0) loop.callSoon(work, callbacks);
+      else setImmediate(wait, left - 1);
+    }
+    await loop.runUntilComplete(async () => {
+      wait(turns);
+      await done;
+    });
+    assertEquals(loop.time(), 1000);
+  }
+  for (let turns = 1; turns <= 4; turns++) {
+    for (let callbacks = 1; callbacks <= 10; callbacks++) await wakeAfter(turns, callbacks);
+  }
+});
