@@ -7,8 +7,8 @@ import { CANCELLED, FAILED, FINISHED, type Outcome, PENDING } from "./outcome.ts
 import { refusal, runningTask, type Wait, type Waiter, waitFor, wake } from "./waiting.ts";
 
 /** The functions of the promise that was made last: a function for each promise takes 40 ns more. */
-let resolveBy: (value: never) => void;
-let rejectBy: (reason: unknown) => void;
+let resolveBy: (value: never) => void = nothing;
+let rejectBy: (reason: unknown) => void = nothing;
 function takeSettlers(resolve: (value: never) => void, reject: (reason: unknown) => void): void {
   resolveBy = resolve;
   rejectBy = reject;
@@ -52,6 +52,8 @@ export class SoleWait extends Entry implements Wait {
   wait(finish: () => unknown = nothing): Promise<unknown> {
     const promise = new Promise(takeSettlers);
     this.#park(runningTask(), resolveBy, rejectBy, finish);
+    // Through them the last promise, and all that waits for it, would outlive its loop.
+    resolveBy = rejectBy = nothing;
     return promise;
   }
 

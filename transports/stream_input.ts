@@ -7,7 +7,7 @@ import type {
 import type { ByteChannel } from "../types/transports.ts";
 import type { Scheduler } from "../loop/scheduler.ts";
 import type { ProtocolPort } from "./protocol_port.ts";
-import { type Intake, intakeOf } from "./read_buffer.ts";
+import { type Intake, intakeOf } from "./intake.ts";
 
 const NOTHING = new Uint8Array(0);
 

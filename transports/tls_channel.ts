@@ -21,7 +21,7 @@ export type { TlsHandshakeOptions } from "./_tls_options.ts";
 // 12 µs for each side above plain TCP, and an idle connection 14 KiB of heap and
 // 5 KiB of buffers, most of it node:tls's.
 
-/** What is read of a peer that has little to say; an idle connection holds no more. */
+/** What is read of a peer that has little to say; most idle connections hold no more. */
 const SMALL = 4096;
 /** What is read of a peer that filled the small buffer. 32 KiB cost 20 % more, 128 KiB gain nothing. */
 const LARGE = 65536;
@@ -35,7 +35,7 @@ const MAX_WRITE = 98304;
 /**
  * So many connections may hold a large buffer, 16 MiB together; the others read
  * little at a time. One that had a short read keeps it: the next bytes of a
- * transfer come soon, and reading them in two portions costs a tenth more.
+ * transfer come soon, and reading them in two portions costs 5 % more.
  */
 const MAX_LARGE = 256;
 let largeInUse = 0;
