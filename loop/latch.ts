@@ -1,19 +1,16 @@
-import { abortable } from "./abortable.ts";
 import type { LoopInternals } from "./internals.ts";
-import { SoleWait } from "./sole_wait.ts";
+import { WaitSet } from "./wait_set.ts";
 
 /**
- * Something that happens once and that any number of tasks may wait for. Each
- * has a wait of its own, so that giving up one leaves the others alone.
+ * Something that happens once and that any number of tasks may wait for.
  */
 export class Latch {
-  readonly #loop: LoopInternals;
-  readonly #waiters = new Set<SoleWait>();
+  readonly #waiters: WaitSet;
   #outcome: { error: unknown } | null = null;
 
   /** A latch of `loop`, not yet open. */
   constructor(loop: LoopInternals) {
-    this.#loop = loop;
+    this.#waiters = new WaitSet(loop);
   }
 
   /** Whether it has happened. */
@@ -25,11 +22,7 @@ export class Latch {
   open(error: unknown = null): void {
     if (this.#outcome !== null) return;
     this.#outcome = { error };
-    for (const waiter of this.#waiters) {
-      if (waiter.done()) continue;
-      if (error === null) waiter.setResult();
-      else waiter.setException(error);
-    }
+    this.#waiters.release(error);
   }
 
   /** Resolves when it has happened; at once if it has. */
@@ -38,13 +31,6 @@ export class Latch {
       if (this.#outcome.error !== null) throw this.#outcome.error;
       return;
     }
-    signal?.throwIfAborted();
-    const waiter = new SoleWait(this.#loop);
-    this.#waiters.add(waiter);
-    try {
-      await abortable(waiter, signal).wait();
-    } finally {
-      this.#waiters.delete(waiter);
-    }
+    await this.#waiters.wait(signal);
   }
 }

@@ -1,6 +1,5 @@
-import { abortable } from "../loop/abortable.ts";
 import type { LoopInternals } from "../loop/internals.ts";
-import { SoleWait } from "../loop/sole_wait.ts";
+import { WaitSet } from "../loop/wait_set.ts";
 
 const READY = Promise.resolve();
 
@@ -9,14 +8,13 @@ const READY = Promise.resolve();
  * an endpoint (CPython `streams.py` `FlowControlMixin`).
  */
 export class FlowWaiters {
-  readonly #loop: LoopInternals;
-  readonly #waiters = new Set<SoleWait>();
+  readonly #waiters: WaitSet;
   #paused = false;
   #lost = false;
 
   /** For a protocol of `loop`. */
   constructor(loop: LoopInternals) {
-    this.#loop = loop;
+    this.#waiters = new WaitSet(loop);
   }
 
   /** The transport asks to stop writing. */
@@ -27,18 +25,13 @@ export class FlowWaiters {
   /** The transport takes more: everyone goes on. */
   resume(): void {
     this.#paused = false;
-    for (const waiter of this.#waiters) if (!waiter.done()) waiter.setResult();
+    this.#waiters.release();
   }
 
   /** The connection is lost: everyone goes on, or fails with `error`. */
   lose(error: Error | null): void {
     this.#lost = true;
-    if (!this.#paused) return;
-    for (const waiter of this.#waiters) {
-      if (waiter.done()) continue;
-      if (error === null) waiter.setResult();
-      else waiter.setException(error);
-    }
+    if (this.#paused) this.#waiters.release(error);
   }
 
   /**
@@ -53,13 +46,6 @@ export class FlowWaiters {
 
   async #wait(signal: AbortSignal | undefined): Promise<void> {
     if (this.#lost) throw new Deno.errors.ConnectionReset("Cannot drain: Connection lost");
-    signal?.throwIfAborted();
-    const waiter = new SoleWait(this.#loop);
-    this.#waiters.add(waiter);
-    try {
-      await abortable(waiter, signal).wait();
-    } finally {
-      this.#waiters.delete(waiter);
-    }
+    await this.#waiters.wait(signal);
   }
 }
