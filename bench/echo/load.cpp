@@ -5,19 +5,12 @@
 //
 // The server's CPU time is read at both ends of the measured window, so that start and JIT do not count, and is the
 // figure to compare: the core of the load saturates too, and the rate then says more about this file than about the server.
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <vector>
+#include "../load.h"
 
 struct Connection {
   int fd;
@@ -25,45 +18,16 @@ struct Connection {
   double started;
 };
 
-static double now() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
-// User and system time of a process, threads that ended included.
-static double cpu_seconds(int pid) {
-  char path[64], text[1024];
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  FILE *file = fopen(path, "r");
-  if (!file) { perror(path); exit(1); }
-  text[fread(text, 1, sizeof text - 1, file)] = 0;
-  fclose(file);
-  unsigned long user, system;
-  const char *rest = strrchr(text, ')');
-  if (!rest || sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) {
-    fprintf(stderr, "cannot read %s\n", path);
-    exit(1);
-  }
-  return double(user + system) / sysconf(_SC_CLK_TCK);
-}
-
 static int open_connection(int port) {
-  int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd, (sockaddr *)&address, sizeof address)) { perror("connect"); exit(1); }
+  int fd = connect_socket(SOCK_STREAM, port), one = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   return fd;
 }
 
 int main(int argc, char **argv) {
-  if (argc != 7) { fprintf(stderr, "load PORT CONNECTIONS MESSAGE_BYTES SECONDS WARMUP_SECONDS SERVER_PID\n"); return 2; }
-  int port = atoi(argv[1]), count = atoi(argv[2]), pid = atoi(argv[6]);
-  size_t size = atol(argv[3]);
-  double seconds = atof(argv[4]), warmup = atof(argv[5]);
+  Arguments arguments(argc, argv);
+  int port = arguments.port, count = arguments.count;
+  size_t size = arguments.size;
 
   // One connection comes and goes before the others. CPython's asyncio reads into a fresh 256 KiB object, which glibc
   // maps and unmaps each time until it has seen one of that size freed, as a read of EOF does: 27 us a request before,
@@ -105,18 +69,14 @@ int main(int argc, char **argv) {
     epoll_ctl(epoll, EPOLL_CTL_MOD, connections[i].fd, &event);
   };
 
-  std::vector<float> latency;
-  latency.reserve(4000000);
-  size_t done = 0;
-  double begin = now() + warmup, end = begin + seconds, cpu = -1, measured_from = begin;
+  Window window(arguments);
   for (int i = 0; i < count; i++) {
     connections[i].started = now();
     if (!send_more(connections[i])) watch(i, true);
   }
   epoll_event events[1024];
   double t;
-  while ((t = now()) < end) {
-    if (cpu < 0 && t >= begin) { cpu = cpu_seconds(pid); measured_from = t; }
+  while (window.lasts(t = now())) {
     int n = epoll_wait(epoll, events, 1024, 10);
     for (int j = 0; j < n; j++) {
       int i = events[j].data.u32;
@@ -129,19 +89,11 @@ int main(int argc, char **argv) {
       c.got += got;
       if (c.got < size) continue;
       double at = now();
-      if (cpu >= 0) {
-        done++;
-        if (latency.size() < latency.capacity()) latency.push_back(at - c.started);
-      }
+      window.answered(c.started, at);
       c.got = c.sent = 0;
       c.started = at;
       if (!send_more(c)) watch(i, true);
     }
   }
-  double elapsed = now() - measured_from;
-  double used = cpu_seconds(pid) - cpu;
-  std::sort(latency.begin(), latency.end());
-  auto percentile = [&](int p) { return latency.empty() ? 0 : latency[(latency.size() - 1) * p / 100] * 1e6; };
-  printf("{\"requests\":%zu,\"seconds\":%.6f,\"cpuSeconds\":%.2f,\"p50\":%.1f,\"p99\":%.1f}\n", done, elapsed, used,
-         percentile(50), percentile(99));
+  window.print();
 }

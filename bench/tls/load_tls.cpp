@@ -4,20 +4,13 @@
 //   load_tls PORT CONNECTIONS MESSAGE_BYTES SECONDS WARMUP_SECONDS SERVER_PID
 //
 // TLS 1.3 with AES-256-GCM, which is what Deno's engine chooses, so that all servers do the same work.
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <vector>
+#include "../load.h"
 
 struct Connection {
   SSL *ssl;
@@ -27,29 +20,6 @@ struct Connection {
   bool writing;
 };
 
-static double now() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
-// User and system time of a process, threads that ended included.
-static double cpu_seconds(int pid) {
-  char path[64], text[1024];
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  FILE *file = fopen(path, "r");
-  if (!file) { perror(path); exit(1); }
-  text[fread(text, 1, sizeof text - 1, file)] = 0;
-  fclose(file);
-  unsigned long user, system;
-  const char *rest = strrchr(text, ')');
-  if (!rest || sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) {
-    fprintf(stderr, "cannot read %s\n", path);
-    exit(1);
-  }
-  return double(user + system) / sysconf(_SC_CLK_TCK);
-}
-
 static void fail(const char *what) {
   fprintf(stderr, "%s\n", what);
   ERR_print_errors_fp(stderr);
@@ -57,12 +27,7 @@ static void fail(const char *what) {
 }
 
 static Connection open_connection(SSL_CTX *context, int port) {
-  int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd, (sockaddr *)&address, sizeof address)) { perror("connect"); exit(1); }
+  int fd = connect_socket(SOCK_STREAM, port), one = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   SSL *ssl = SSL_new(context);
   SSL_set_fd(ssl, fd);
@@ -71,10 +36,9 @@ static Connection open_connection(SSL_CTX *context, int port) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 7) { fprintf(stderr, "load_tls PORT CONNECTIONS MESSAGE_BYTES SECONDS WARMUP_SECONDS SERVER_PID\n"); return 2; }
-  int port = atoi(argv[1]), count = atoi(argv[2]), pid = atoi(argv[6]);
-  size_t size = atol(argv[3]);
-  double seconds = atof(argv[4]), warmup = atof(argv[5]);
+  Arguments arguments(argc, argv);
+  int port = arguments.port, count = arguments.count;
+  size_t size = arguments.size;
 
   SSL_CTX *context = SSL_CTX_new(TLS_client_method());
   SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
@@ -122,18 +86,14 @@ int main(int argc, char **argv) {
     watch(i, false);
   };
 
-  std::vector<float> latency;
-  latency.reserve(4000000);
-  size_t done = 0;
-  double begin = now() + warmup, end = begin + seconds, cpu = -1, measured_from = begin;
+  Window window(arguments);
   for (int i = 0; i < count; i++) {
     connections[i].started = now();
     send_more(i);
   }
   epoll_event events[1024];
   double t;
-  while ((t = now()) < end) {
-    if (cpu < 0 && t >= begin) { cpu = cpu_seconds(pid); measured_from = t; }
+  while (window.lasts(t = now())) {
     int n = epoll_wait(epoll, events, 1024, 10);
     for (int j = 0; j < n; j++) {
       int i = events[j].data.u32;
@@ -149,20 +109,12 @@ int main(int argc, char **argv) {
         c.got += got;
         if (c.got < size) continue;
         double at = now();
-        if (cpu >= 0) {
-          done++;
-          if (latency.size() < latency.capacity()) latency.push_back(at - c.started);
-        }
+        window.answered(c.started, at);
         c.got = c.sent = 0;
         c.started = at;
         send_more(i);
       }
     }
   }
-  double elapsed = now() - measured_from;
-  double used = cpu_seconds(pid) - cpu;
-  std::sort(latency.begin(), latency.end());
-  auto percentile = [&](int p) { return latency.empty() ? 0 : latency[(latency.size() - 1) * p / 100] * 1e6; };
-  printf("{\"requests\":%zu,\"seconds\":%.6f,\"cpuSeconds\":%.2f,\"p50\":%.1f,\"p99\":%.1f}\n", done, elapsed, used,
-         percentile(50), percentile(99));
+  window.print();
 }
