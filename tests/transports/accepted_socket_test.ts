@@ -41,17 +41,24 @@ async function talk(loop: EventLoop, transport: Transport, client: Recorder): Pr
   assertEquals(loop.isClosed(), false);
 }
 
+/** A connection of `client` to `listener`, and what that accepted. */
+async function connectAndAccept(
+  loop: EventLoop,
+  client: Recorder,
+  listener: Deno.TcpListener,
+): Promise<[[Transport, Recorder], Deno.TcpConn]> {
+  const { port } = listener.addr as Deno.NetAddr;
+  return await Promise.all([
+    loop.createConnection(() => client, { ...LOCAL, port }),
+    listener.accept(),
+  ]);
+}
+
 Deno.test("connectAcceptedSocket() makes a transport of an accepted Deno.Conn", async () => {
   await inLoop(async (loop) => {
     using listener = Deno.listen({ ...LOCAL, port: 0 });
     const client = new Recorder(loop);
-    const [[transport], conn] = await Promise.all([
-      loop.createConnection(() => client, {
-        ...LOCAL,
-        port: (listener.addr as Deno.NetAddr).port,
-      }),
-      listener.accept(),
-    ]);
+    const [[transport], conn] = await connectAndAccept(loop, client, listener);
     const echo = new Echo();
     const [accepted, protocol] = await loop.connectAcceptedSocket(() => echo, conn);
     assertEquals(protocol, echo);
@@ -89,13 +96,7 @@ Deno.test("connectAcceptedSocket() rejects a peer that speaks no TLS, and closes
   await inLoop(async (loop) => {
     using listener = Deno.listen({ ...LOCAL, port: 0 });
     const client = new Recorder(loop);
-    const [[transport], conn] = await Promise.all([
-      loop.createConnection(() => client, {
-        ...LOCAL,
-        port: (listener.addr as Deno.NetAddr).port,
-      }),
-      listener.accept(),
-    ]);
+    const [[transport], conn] = await connectAndAccept(loop, client, listener);
     transport.write(new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
     let made = 0;
     const factory = () => {
@@ -142,13 +143,7 @@ Deno.test("connectAcceptedSocket() closes the connection if the factory throws",
   await inLoop(async (loop) => {
     using listener = Deno.listen({ ...LOCAL, port: 0 });
     const client = new Recorder(loop);
-    const [, conn] = await Promise.all([
-      loop.createConnection(() => client, {
-        ...LOCAL,
-        port: (listener.addr as Deno.NetAddr).port,
-      }),
-      listener.accept(),
-    ]);
+    const [, conn] = await connectAndAccept(loop, client, listener);
     await assertRejects(
       () =>
         loop.connectAcceptedSocket(() => {

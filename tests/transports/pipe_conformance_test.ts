@@ -17,6 +17,7 @@ import { NetChannel } from "../../transports/net_channel.ts";
 import { ReadableStreamChannel, WritableStreamChannel } from "../../transports/web_channel.ts";
 import type { ByteChannel } from "../../types.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { openBothEnds, withFifo } from "./pipe_support.ts";
 
 const ignore = Deno.build.os !== "linux" && Deno.build.os !== "darwin";
 
@@ -92,12 +93,7 @@ function webPipe(): Pipe {
 }
 
 async function fifo(): Promise<Pipe> {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/fifo`;
-  const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
-  assert(success);
-  const [reader, writer] = await Promise.all([Deno.open(path), Deno.open(path, { write: true })]);
-  await Deno.remove(folder, { recursive: true });
+  const [reader, writer] = await withFifo(openBothEnds);
   return [new FileChannel(reader, "read"), new FileChannel(writer, "write")];
 }
 

@@ -57,14 +57,19 @@ export async function openWrite(loop: EventLoop, pipe: unknown): Promise<[Keeper
   return [keeper, transport];
 }
 
-export async function withFifo(fn: (path: string) => Promise<void>): Promise<void> {
+export async function withFifo<T>(fn: (path: string) => Promise<T>): Promise<T> {
   const folder = await Deno.makeTempDir();
   try {
     const path = `${folder}/fifo`;
     const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
     assert(success);
-    await fn(path);
+    return await fn(path);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Both ends of a FIFO, the reading one first: an open waits for the other. */
+export async function openBothEnds(path: string): Promise<[Deno.FsFile, Deno.FsFile]> {
+  return await Promise.all([Deno.open(path), Deno.open(path, { write: true })]);
 }

@@ -7,6 +7,7 @@ import {
   bytes,
   concat,
   Keeper,
+  openBothEnds,
   openRead,
   openWrite,
   pattern,
@@ -220,10 +221,7 @@ pipeTest(
   () =>
     withFifo((path) =>
       inLoop(async (loop) => {
-        const [readEnd, writeEnd] = await Promise.all([
-          Deno.open(path),
-          Deno.open(path, { write: true }),
-        ]);
+        const [readEnd, writeEnd] = await openBothEnds(path);
         const [reader, input] = await openRead(loop, readEnd);
         const [writer, output] = await openWrite(loop, writeEnd);
         assertEquals([input.getExtraInfo("pipe"), output.getExtraInfo("pipe")], [
@@ -245,10 +243,7 @@ pipeTest(
   () =>
     withFifo((path) =>
       inLoop(async (loop) => {
-        const [readEnd, writeEnd] = await Promise.all([
-          Deno.open(path),
-          Deno.open(path, { write: true }),
-        ]);
+        const [readEnd, writeEnd] = await openBothEnds(path);
         const [writer, output] = await openWrite(loop, writeEnd);
         readEnd.close();
         output.write(bytes("x"));
@@ -263,10 +258,7 @@ pipeTest(
   () =>
     withFifo((path) =>
       inLoop(async (loop) => {
-        const [readEnd, writeEnd] = await Promise.all([
-          Deno.open(path),
-          Deno.open(path, { write: true }),
-        ]);
+        const [readEnd, writeEnd] = await openBothEnds(path);
         const [reader, input] = await openRead(loop, readEnd);
         input.close();
         assertEquals(await reader.lost, null);
